@@ -1,0 +1,11 @@
+/** Node strips the types itself (jest 30.5): no transform, so stack traces and coverage are of the sources. */
+export default {
+  testEnvironment: 'node',
+  extensionsToTreatAsEsm: ['.ts'],
+  transform: {},
+  testEnvironmentOptions: { customExportConditions: ['@emplace/source', 'node', 'node-addons'] },
+  testMatch: ['<rootDir>/packages/*/test/**/*.test.ts', '<rootDir>/fixtures/test/**/*.test.ts', '<rootDir>/tests/src/**/*.test.ts'],
+  modulePathIgnorePatterns: ['/dist/', '/.stryker-tmp/'],
+  coverageProvider: 'v8',
+  testTimeout: 120_000,
+};

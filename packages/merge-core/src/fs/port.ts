@@ -1,0 +1,139 @@
+import type { Bytes } from '@emplace/syscalls';
+
+declare const handle: unique symbol;
+
+/** An open directory. Names are looked up in it, so a renamed or replaced parent cannot lead elsewhere. */
+export type DirHandle = number & { readonly [handle]: 'dir' };
+
+/** An open regular file, or an entry of any type that was pinned (see {@link FsPort.pin}). */
+export type FileHandle = number & { readonly [handle]: 'file' };
+
+export type EntryType = 'directory' | 'file' | 'symlink' | 'fifo' | 'char' | 'block' | 'socket';
+
+/** One time stamp; the nanoseconds stay apart because a double cannot hold both. */
+export interface Timestamp {
+  readonly sec: number;
+  readonly nsec: number;
+}
+
+/** What statx says of one entry. */
+export interface Stat {
+  readonly type: EntryType;
+  /** Permission bits with setuid, setgid, sticky (07777). */
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly ino: bigint;
+  /** Device of the file system, `makedev(major, minor)`. */
+  readonly dev: number;
+  /** Mount the entry was reached through: a bind mount has the same dev and another id, and still gives EXDEV. */
+  readonly mountId: number;
+  /** Device a char or block node stands for. */
+  readonly rdev: number;
+  readonly nlink: number;
+  readonly size: number;
+  /** Allocated 512-byte blocks: fewer than the size needs means holes. */
+  readonly blocks: number;
+  readonly mtime: Timestamp;
+  /** Inode flag `i`. */
+  readonly immutable: boolean;
+  /** Inode flag `a`. */
+  readonly appendOnly: boolean;
+  /** The entry is the root of a mount. */
+  readonly mountRoot: boolean;
+}
+
+export interface Named {
+  readonly name: Bytes;
+  /** From the directory itself; undefined where the file system does not say (DT_UNKNOWN). */
+  readonly type: EntryType | undefined;
+}
+
+/** Room and limits of the file system below a directory. */
+export interface Space {
+  /** f_type, a magic number of statfs(2). */
+  readonly magic: number;
+  readonly readOnly: boolean;
+  readonly blockSize: number;
+  /** Free for this process: root may use the reserve. */
+  readonly bytesFree: number;
+  /** undefined where inodes are not counted (btrfs). */
+  readonly inodesFree: number | undefined;
+  readonly nameMax: number;
+}
+
+export type Xattrs = ReadonlyMap<Bytes, Buffer>;
+
+/**
+ * The calls that the engine may make, shaped like the system calls they become: a directory handle and a name,
+ * never a long path, and no name is ever followed when it is a symlink.
+ *
+ * Failures are `SyscallError` (code = errno name, call, paths). `name` is one component unless said otherwise.
+ * Not guaranteed: that two calls see the same entry; who needs that pins it or keeps a handle.
+ */
+export interface FsPort {
+  /** Opens the directory that the caller named. The only call that follows symlinks. `path` is absolute. */
+  openRoot(path: Bytes): DirHandle;
+  /** Opens a directory below `at`; `path` may have slashes; `''` opens `at` anew. ELOOP or ENOTDIR for a symlink in any component. */
+  openDir(at: DirHandle, path: Bytes): DirHandle;
+  closeDir(dir: DirHandle): void;
+  /** All entries but `.` and `..`, in the directory's order. */
+  list(dir: DirHandle): Named[];
+
+  /** lstat; undefined for ENOENT. `''` is the directory itself. */
+  stat(at: DirHandle, name: Bytes): Stat | undefined;
+  /** stat of what a handle holds, whatever its names are now. */
+  statHandle(file: FileHandle): Stat;
+  readlink(at: DirHandle, name: Bytes): Bytes;
+
+  /** rename(2): replaces a non-directory or an empty directory. Two links of one inode: returns and leaves both. */
+  rename(from: DirHandle, source: Bytes, to: DirHandle, target: Bytes): void;
+  /** RENAME_EXCHANGE: both names exist before and after. */
+  exchange(from: DirHandle, source: Bytes, to: DirHandle, target: Bytes): void;
+  link(from: DirHandle, source: Bytes, to: DirHandle, target: Bytes): void;
+  unlink(at: DirHandle, name: Bytes): void;
+  rmdir(at: DirHandle, name: Bytes): void;
+  mkdir(at: DirHandle, name: Bytes, mode: number): void;
+  symlink(at: DirHandle, name: Bytes, target: Bytes): void;
+  /** FIFO or device node. */
+  mknod(at: DirHandle, name: Bytes, type: 'fifo' | 'char' | 'block', mode: number, rdev: number): void;
+
+  /** Opens a regular file for reading; never blocks on a FIFO. */
+  openFile(at: DirHandle, name: Bytes): FileHandle;
+  /** O_CREAT | O_EXCL, mode as given, for reading and writing. */
+  createFile(at: DirHandle, name: Bytes, mode: number): FileHandle;
+  /** An unnamed file on the directory's file system (O_TMPFILE): nothing to see, nothing to clean. */
+  createUnnamed(at: DirHandle): FileHandle;
+  /** A handle on an entry of any type, itself, never what it points to (O_PATH | O_NOFOLLOW), for attributes. `''` is the directory itself. */
+  pin(at: DirHandle, name: Bytes): FileHandle;
+  closeFile(file: FileHandle): void;
+  /** Reads at the file's position; 0 at the end. */
+  read(file: FileHandle, buffer: Uint8Array): number;
+  /** Writes all of it at the file's position (append-style use). */
+  write(file: FileHandle, data: Uint8Array): void;
+  /** The next data at or after `offset`, bytes; undefined when only a hole is left. EINVAL where the fs cannot tell. */
+  nextData(file: FileHandle, offset: number): { start: number; end: number } | undefined;
+  /** copy_file_range: up to `length` bytes at the same offset in both; how many were copied. */
+  copyRange(from: FileHandle, to: FileHandle, offset: number, length: number): number;
+  /** FICLONE: the whole content of `from`, sharing its blocks. */
+  clone(from: FileHandle, to: FileHandle): void;
+  truncate(file: FileHandle, size: number): void;
+  seek(file: FileHandle, offset: number): void;
+
+  /** The attribute calls take what openFile, createFile and pin return. */
+  chown(file: FileHandle, uid: number, gid: number): void;
+  chmod(file: FileHandle, mode: number): void;
+  setTimes(file: FileHandle, mtime: Timestamp): void;
+  xattrs(file: FileHandle): Xattrs;
+  setXattr(file: FileHandle, key: Bytes, value: Buffer): void;
+  removeXattr(file: FileHandle, key: Bytes): void;
+
+  fsync(file: FileHandle): void;
+  /** fsync of a directory: its names are durable. */
+  fsyncDir(dir: DirHandle): void;
+  /** Everything written to the directory's file system is durable. */
+  syncfs(dir: DirHandle): void;
+  space(dir: DirHandle): Space;
+  /** An exclusive flock(2) without waiting: false when another holds it. It ends with the last copy of the handle. */
+  tryFlock(file: FileHandle): boolean;
+}

@@ -1,0 +1,1 @@
+export type { DirHandle, EntryType, FileHandle, FsPort, Named, Space, Stat, Timestamp, Xattrs } from './fs/port.ts';
