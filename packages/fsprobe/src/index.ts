@@ -1,1 +1,2 @@
-export {};
+export { filesystemName } from './filesystem.ts';
+export { canRenameDirectories, describeSite, onOneMount, type Place, type Site, siteKey } from './site.ts';

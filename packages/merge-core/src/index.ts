@@ -1,1 +1,11 @@
+export { type ErrorCode, errorCodes, type FailedOutcome, MergeError, type Problem } from './errors.ts';
+export type { Emit, MergeEvent, Phase, Warning, WarningCode } from './events.ts';
+export { linuxPort } from './fs/linux.ts';
 export type { DirHandle, EntryType, FileHandle, FsPort, Named, Space, Stat, Timestamp, Xattrs } from './fs/port.ts';
+export { merge, mergeSync, recover, recoverSync } from './merge.ts';
+export type { MergeOptions, RecoverOptions, RootOptions } from './options.ts';
+export type { Attributes, Counts, Identical, Placement, Plan, PlannedDirectory, UndoKind } from './plan/model.ts';
+export type { MergeReport, RecoverReport } from './report.ts';
+export { showPath } from './paths.ts';
+export { transactionOf } from './staged-names.ts';
+export type { Name, Strategy, StrategyTraits } from './strategy/strategy.ts';

@@ -6,9 +6,18 @@ declare const brand: unique symbol;
  */
 export type Bytes = string & { readonly [brand]: 'bytes' };
 
+declare global {
+  // Node has them and toString('latin1') calls one of them; @types/node leaves them out.
+  interface Buffer<TArrayBuffer extends ArrayBufferLike = ArrayBufferLike> {
+    latin1Slice(start?: number, end?: number): string;
+    latin1Write(text: string, offset?: number, length?: number): number;
+  }
+}
+
 /** What a user or a JSON document wrote (UTF-8 text), or a Buffer, as bytes. */
 export function toBytes(text: string | Uint8Array): Bytes {
-  const buffer = typeof text === 'string' ? Buffer.from(text, 'utf8') : Buffer.from(text.buffer, text.byteOffset, text.byteLength);
+  const buffer =
+    typeof text === 'string' ? Buffer.from(text, 'utf8') : Buffer.from(text.buffer, text.byteOffset, text.byteLength);
   return buffer.latin1Slice() as Bytes;
 }
 

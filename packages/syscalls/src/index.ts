@@ -1,2 +1,33 @@
+export { chmod, fchmod, fchmodat, fchown, fchownat, futimens, utimensat } from './attributes.ts';
 export { ascii, type Bytes, show, toBuffer, toBytes } from './bytes.ts';
+export * from './constants.ts';
+export { copyFileRange, ficlone, ftruncate } from './content.ts';
+export { major, makedev, minor } from './device.ts';
+export { getdents64 } from './dir.ts';
+export { errnoName } from './errno.ts';
 export { isErrno, SyscallError } from './error.ts';
+export { getInodeFlags, setInodeFlags } from './flags.ts';
+export { lseek, pread, pwrite, read, write } from './io.ts';
+export { flock, getLease, setLease } from './locks.ts';
+export { linkat, mkdirat, mknodat, readlinkat, renameat, renameat2, symlinkat, unlinkat } from './names.ts';
+export { close, dup, open, openat, openat2 } from './open.ts';
+export { PATH_MAX, type PathArgument } from './path.ts';
+export { UnsupportedPlatformError } from './platform.ts';
+export { currentUmask, geteuid, umask } from './process.ts';
+export { type Statx, statx, type Time, tryStatx } from './stat.ts';
+export { fstatfs, type Statfs } from './statfs.ts';
+export { fdatasync, fsync, syncfs } from './sync.ts';
+export {
+  fgetxattr,
+  flistxattr,
+  fremovexattr,
+  fsetxattr,
+  getxattr,
+  lgetxattr,
+  listxattr,
+  llistxattr,
+  lremovexattr,
+  lsetxattr,
+  removexattr,
+  setxattr,
+} from './xattr.ts';

@@ -136,4 +136,6 @@ export interface FsPort {
   space(dir: DirHandle): Space;
   /** An exclusive flock(2) without waiting: false when another holds it. It ends with the last copy of the handle. */
   tryFlock(file: FileHandle): boolean;
+  /** A path by which other code of this process reaches the directory; missing where there is none. */
+  pathOf?(dir: DirHandle): string;
 }

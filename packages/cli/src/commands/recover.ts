@@ -1,0 +1,24 @@
+import { recover } from '@emplace/merge-core';
+import { Flags } from '@oclif/core';
+import { renderRecovery } from '../render/report.ts';
+import { RootCommand } from '../root-command.ts';
+
+export class Recover extends RootCommand {
+  static override summary = 'Finish what a stopped merge left';
+
+  static override description = `Before its commit point a merge is rolled back, after it completed; with --rollback rolled back even then,
+where undo was kept. Exit codes as for \`merge\`.`;
+
+  static override examples = ['<%= config.bin %> recover --root /', '<%= config.bin %> recover --root / --rollback'];
+
+  static override flags = {
+    rollback: Flags.boolean({ summary: 'bring the old tree back' }),
+  };
+
+  async run(): Promise<object> {
+    const { flags } = await this.parse(Recover);
+    const report = await this.supervised(flags.progress, (onEvent) => recover({ root: flags.root, rollback: flags.rollback, sync: flags.sync, onEvent }));
+    this.log(renderRecovery(report));
+    return report;
+  }
+}

@@ -1,0 +1,41 @@
+import type { MergeReport, RecoverReport, Warning } from '@emplace/merge-core';
+
+/** `12,345`. */
+const number = new Intl.NumberFormat('en');
+
+/** A finished merge in a few lines. */
+export function renderReport({ outcome, transaction, counts, strategies, bytes, warnings, recovered }: MergeReport): string {
+  const numbers = (['created', 'replaced', 'identical', 'grafted', 'skipped'] as const)
+    .filter((key) => counts[key] > 0)
+    .map((key) => `${number.format(counts[key])} ${key}`);
+  const rungs = Object.entries(strategies).map(([name, entries]) => `${name} ${number.format(entries)}`);
+  const lines = [`${outcome}: ${numbers.join(', ') || 'nothing to do'} (${renderBytes(bytes)}, transaction ${transaction})`];
+  if (rungs.length > 0) lines.push(`strategies: ${rungs.join(', ')}`);
+  if (recovered) lines.push(`an unfinished merge ${recovered.transaction} was recovered first: its ${recovered.tree} tree`);
+  return [...lines, ...renderWarnings(warnings)].join('\n');
+}
+
+export function renderRecovery({ outcome, transaction, warnings }: RecoverReport): string {
+  const sentences = {
+    recovered: `recovered: merge ${transaction} is complete, the new tree is in place`,
+    'rolled-back': `rolled-back: merge ${transaction} is undone, the old tree is back`,
+    'nothing-to-recover': 'nothing-to-recover: no merge was left unfinished',
+  };
+  return [sentences[outcome], ...renderWarnings(warnings)].join('\n');
+}
+
+export function renderWarnings(warnings: readonly Warning[]): string[] {
+  return warnings.map(({ code, message }) => `warning: ${message} (${code})`);
+}
+
+export function renderBytes(bytes: number): string {
+  if (bytes < 1024) return `${bytes} B`;
+  const units = ['KiB', 'MiB', 'GiB', 'TiB'];
+  const power = Math.min(Math.floor(Math.log2(bytes) / 10), units.length);
+  return `${(bytes / 1024 ** power).toFixed(1)} ${units[power - 1]}`;
+}
+
+/** For programs: the report without what is only of use inside. */
+export function reportJson({ plan, warnings, ...rest }: MergeReport): object {
+  return { ...rest, warnings: warnings.map(({ code, message }) => ({ code, message })) };
+}

@@ -1,0 +1,107 @@
+import { type Bytes, isErrno, show } from '@emplace/syscalls';
+
+/** What a failed merge left: the tree as it was (refused, locked, rolled-back), or a journal to recover from (incomplete). */
+export type FailedOutcome = 'refused' | 'locked' | 'rolled-back' | 'incomplete';
+
+/**
+ * Every code a MergeError can carry, with the exit code of the command line when nothing was touched yet and
+ * what to do about it. Documented API: codes are added, never renamed. docs/ERRORS.md explains each.
+ */
+export const errorCodes = {
+  BAD_OPTION: { exit: 2, hint: 'Change or drop the option that is named' },
+  UNKNOWN_STRATEGY: { exit: 2, hint: 'Use one of: auto, rename, double-rename, hardlink, reflink, copy' },
+  IMAGE_MISSING: { exit: 2, hint: 'Check the path of the image directory' },
+  IMAGE_UNREADABLE: { exit: 3, hint: 'Make every directory and file of the image readable, or exclude it' },
+  ROOT_MISSING: { exit: 2, hint: 'Create the root directory first, or check its path' },
+  ROOT_UNUSABLE: { exit: 2, hint: 'Pass a directory that can be opened as `--root`' },
+  OVERLAPPING_TREES: { exit: 2, hint: 'Move the image out of what it is merged onto' },
+  IMAGE_COLLISION: { exit: 3, hint: 'Remove one of the two entries from the image: both land on one name in the root' },
+  TYPE_CONFLICT: { exit: 3, hint: 'Move the old entry away, or pass `--replace-types` to swap it' },
+  MOUNT_POINT: { exit: 3, hint: 'Unmount it, or exclude the entry: a mount point cannot be replaced' },
+  IMMUTABLE: { exit: 3, hint: 'Clear the flag with `chattr -i -a`' },
+  READ_ONLY: { exit: 3, hint: 'Remount the file system read-write' },
+  NO_SPACE: { exit: 3, hint: 'Free space on the file system, or use a strategy that does not copy' },
+  NO_INODES: { exit: 3, hint: 'Remove files from the file system: its inodes are used up' },
+  NAME_TOO_LONG: { exit: 3, hint: 'Shorten the name: the file system cannot hold it' },
+  SYMLINK_LOOP: { exit: 3, hint: 'Repair the symlinks in the root: they lead in a circle' },
+  UNSAFE_SYMLINK: { exit: 3, hint: 'Check who planted the symlink; replace it by one that root owns' },
+  PERMISSION: { exit: 3, hint: 'Run as root, or as the owner of the root directory' },
+  STRATEGY_IMPOSSIBLE: { exit: 3, hint: 'Use `--strategy auto`, or one that works between the two directories' },
+  EXCHANGE_UNSUPPORTED: { exit: 3, hint: 'Move the old entry away by hand: the file system cannot swap two names at once' },
+  STATE_UNSAFE: { exit: 3, hint: 'Inspect and remove `.emplace` in the root: it is not what Emplace makes' },
+  JOURNAL_UNREADABLE: { exit: 3, hint: 'Keep a copy of `.emplace/journal`, check the disk, then remove the file by hand' },
+  UNDO_MISSING: { exit: 3, hint: 'Run `emplace recover` without `--rollback` to complete the merge' },
+  ROLLBACK_TOO_LATE: { exit: 3, hint: 'Run `emplace recover` to finish: the new tree is in place and its undo is being removed' },
+  LOCKED: { exit: 6, hint: 'Wait for the other merge to end' },
+  STAGE_FAILED: { exit: 4, hint: 'Mend the cause and merge again' },
+  COMMIT_FAILED: { exit: 4, hint: 'Mend the cause and merge again' },
+  INTERRUPTED: { exit: 4, hint: 'Merge again when ready' },
+  INCOMPLETE: { exit: 5, hint: 'Mend the cause, then run `emplace recover`' },
+  UNSUPPORTED_PLATFORM: { exit: 3, hint: 'Run on Linux, x86-64 or arm64' },
+} as const;
+
+export type ErrorCode = keyof typeof errorCodes;
+
+/** A merge that did not happen, or not wholly. Decide by `code` and `outcome`; the message is for people. */
+export class MergeError extends Error {
+  override readonly name = 'MergeError';
+  readonly code: ErrorCode;
+  /** What to do, starting with a verb. */
+  readonly hint: string;
+  /** What the root holds now. Set by the engine when it knows. */
+  outcome: FailedOutcome;
+  /** All that was found wrong, where more than one thing was. */
+  readonly problems: readonly Problem[];
+  /** Id of the transaction, once there is one. */
+  transaction: string | undefined;
+
+  constructor(code: ErrorCode, message: string, options: { cause?: unknown; outcome?: FailedOutcome; problems?: readonly Problem[] } = {}) {
+    super(message, { cause: options.cause });
+    this.code = code;
+    this.hint = errorCodes[code].hint;
+    this.outcome = options.outcome ?? 'refused';
+    this.problems = options.problems ?? [];
+  }
+
+  /** Exit code of the command line: 2 usage, 3 refused, 4 rolled back, 5 incomplete, 6 locked. */
+  get exitCode(): number {
+    switch (this.outcome) {
+      case 'refused':
+        return errorCodes[this.code].exit;
+      case 'rolled-back':
+        return 4;
+      case 'incomplete':
+        return 5;
+      case 'locked':
+        return 6;
+    }
+  }
+}
+
+/** One thing that preflight found wrong. */
+export interface Problem {
+  readonly code: ErrorCode;
+  /** Path in the root (or the image), as bytes. */
+  readonly path: Bytes;
+  readonly message: string;
+}
+
+/** All problems in one error: the first decides the code, the message lists the first twenty. */
+export function refuse(problems: readonly Problem[]): MergeError {
+  const [first] = problems;
+  if (first === undefined) throw new Error('bug: nothing to refuse');
+  const shown = problems.slice(0, 20).map((problem) => problem.message);
+  if (problems.length > shown.length) shown.push(`and ${problems.length - shown.length} more`);
+  return new MergeError(first.code, shown.join('\n'), { problems });
+}
+
+/** Turns an OS error into a MergeError with `code`; a MergeError and a bug pass as they are. */
+export function explain(error: unknown, code: ErrorCode, doing: string): unknown {
+  if (error instanceof MergeError || !isErrno(error)) return error;
+  return new MergeError(code, `${doing}: ${error.message}`, { cause: error });
+}
+
+/** A path for a message. */
+export function quoted(path: Bytes): string {
+  return `\`${show(path)}\``;
+}

@@ -1,0 +1,145 @@
+import { ascii, type Bytes, isErrno } from '@emplace/syscalls';
+import { explain, MergeError } from './errors.ts';
+import type { DirHandle, FileHandle, FsPort } from './fs/port.ts';
+import { readWhole } from './fs/whole-file.ts';
+import type { Announce } from './announce.ts';
+import type { Emit } from './events.ts';
+import { describeOwner, describeSelf } from './lock-owner.ts';
+import { HERE } from './paths.ts';
+import { openState, STATE_DIRECTORY } from './state.ts';
+
+const LOCK: Bytes = ascii('lock');
+const OWNER: Bytes = ascii('owner');
+const ANNOUNCED: Bytes = ascii('announced');
+
+/** Each turn means that another merge ended in between; more than this many in a row does not happen. */
+const TURNS_MAX = 1000;
+
+/** The root is ours until this is disposed. */
+export interface RootLock extends Disposable {
+  /** The state directory, which holds the journal. */
+  readonly state: DirHandle;
+}
+
+/**
+ * Takes the root for one merge (G5). flock(2) decides: it ends with its holder, however that is stopped, and a
+ * suspended holder keeps it. The owner file is for people, `announce` for programs that know proper-lockfile.
+ *
+ * @throws MergeError LOCKED with who holds it, and what openState throws.
+ */
+export function lockRoot(root: DirHandle, fs: FsPort, emit: Emit, announce: Announce | undefined): RootLock {
+  for (let turn = 0; turn < TURNS_MAX; turn++) {
+    const state = openState(root, fs);
+    const file = tryLock(root, state, fs);
+    if (file === 'vanished') {
+      fs.closeDir(state);
+      continue;
+    }
+    if (file === 'held') {
+      const owner = readOwner(state, fs);
+      fs.closeDir(state);
+      throw new MergeError('LOCKED', `another merge works on this root${owner === undefined ? '' : `: ${owner}`}`, { outcome: 'locked' });
+    }
+    // We hold the lock: whoever announced that before us is gone.
+    removeIfThere(() => fs.rmdir(state, ANNOUNCED));
+    let end: (() => void) | undefined;
+    const unlock = (): void => {
+      end?.();
+      release(root, state, file, fs);
+    };
+    try {
+      writeOwner(state, fs);
+      const path = fs.pathOf?.(state);
+      if (path !== undefined) end = announce?.(`${path}/${ANNOUNCED}`, (warning) => emit({ type: 'warning', warning }));
+    } catch (error) {
+      unlock();
+      throw explain(error, 'NO_SPACE', 'cannot write to the state directory');
+    }
+    return { state, [Symbol.dispose]: unlock };
+  }
+  throw new Error('bug: the lock file vanished again and again');
+}
+
+function tryLock(root: DirHandle, state: DirHandle, fs: FsPort): FileHandle | 'held' | 'vanished' {
+  let file: FileHandle;
+  try {
+    file = openOrCreate(state, fs);
+  } catch (error) {
+    if (isErrno(error, 'ENOENT')) return 'vanished';
+    throw error;
+  }
+  try {
+    if (!fs.tryFlock(file)) {
+      fs.closeFile(file);
+      return 'held';
+    }
+    // The last holder may have removed file and directory between our open and our lock.
+    const here = fs.stat(state, LOCK)?.ino === fs.statHandle(file).ino;
+    const there = fs.stat(root, STATE_DIRECTORY)?.ino === fs.stat(state, HERE)?.ino;
+    if (here && there) return file;
+  } catch (error) {
+    fs.closeFile(file);
+    throw error;
+  }
+  fs.closeFile(file);
+  return 'vanished';
+}
+
+function openOrCreate(state: DirHandle, fs: FsPort): FileHandle {
+  try {
+    return fs.createFile(state, LOCK, 0o600);
+  } catch (error) {
+    if (!isErrno(error, 'EEXIST')) throw error;
+    return fs.openFile(state, LOCK);
+  }
+}
+
+/** The lock file goes while it is locked: whoever opened it before sees another inode there, or none, and turns again. */
+function release(root: DirHandle, state: DirHandle, file: FileHandle, fs: FsPort): void {
+  removeOwner(state, fs);
+  fs.unlink(state, LOCK);
+  fs.closeFile(file);
+  fs.closeDir(state);
+  try {
+    fs.rmdir(root, STATE_DIRECTORY);
+  } catch (error) {
+    // A journal waits for recovery, or the next merge is already there.
+    if (!isErrno(error, 'ENOTEMPTY', 'EEXIST', 'ENOENT')) throw error;
+  }
+}
+
+function writeOwner(state: DirHandle, fs: FsPort): void {
+  removeOwner(state, fs);
+  const file = fs.createFile(state, OWNER, 0o600);
+  try {
+    fs.write(file, Buffer.from(JSON.stringify(describeSelf())));
+  } finally {
+    fs.closeFile(file);
+  }
+}
+
+function readOwner(state: DirHandle, fs: FsPort): string | undefined {
+  try {
+    const file = fs.openFile(state, OWNER);
+    try {
+      return describeOwner(readWhole(file, fs).toString('utf8'));
+    } finally {
+      fs.closeFile(file);
+    }
+  } catch (error) {
+    if (isErrno(error)) return undefined;
+    throw error;
+  }
+}
+
+function removeOwner(state: DirHandle, fs: FsPort): void {
+  removeIfThere(() => fs.unlink(state, OWNER));
+}
+
+function removeIfThere(remove: () => void): void {
+  try {
+    remove();
+  } catch (error) {
+    if (!isErrno(error, 'ENOENT')) throw error;
+  }
+}

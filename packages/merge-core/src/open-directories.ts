@@ -1,0 +1,49 @@
+import type { Bytes } from '@emplace/syscalls';
+import type { DirHandle, FsPort } from './fs/port.ts';
+import { HERE } from './paths.ts';
+
+/** Few enough for a soft limit of 1,024 descriptors, many enough that a sorted walk rarely opens one twice. */
+const OPEN_MAX = 200;
+
+/**
+ * Directories below one tree, opened when asked for and kept open for the next call. Each is reached from the
+ * tree's own handle without following any symlink, so a name planted on the way is an error, not a detour.
+ */
+export class OpenDirectories implements Disposable {
+  readonly #fs: Pick<FsPort, 'openDir' | 'closeDir'>;
+  readonly #top: DirHandle;
+  /** In the order of their last use. */
+  readonly #open = new Map<Bytes, DirHandle>();
+
+  constructor(fs: Pick<FsPort, 'openDir' | 'closeDir'>, top: DirHandle) {
+    this.#fs = fs;
+    this.#top = top;
+  }
+
+  /** The directory at `path` below the tree; good until about {@link OPEN_MAX} others were asked for. */
+  at(path: Bytes): DirHandle {
+    if (path === HERE) return this.#top;
+    let dir = this.#open.get(path);
+    if (dir === undefined) {
+      dir = this.#fs.openDir(this.#top, path);
+      if (this.#open.size >= OPEN_MAX) this.#closeOldest();
+    } else {
+      this.#open.delete(path);
+    }
+    this.#open.set(path, dir);
+    return dir;
+  }
+
+  #closeOldest(): void {
+    for (const [path, dir] of this.#open) {
+      this.#open.delete(path);
+      this.#fs.closeDir(dir);
+      return;
+    }
+  }
+
+  /** Closes all but the tree's own handle, which its opener closes. */
+  [Symbol.dispose](): void {
+    while (this.#open.size > 0) this.#closeOldest();
+  }
+}

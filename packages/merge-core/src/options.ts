@@ -1,0 +1,96 @@
+import { resolve } from 'node:path';
+import { type Bytes, toBytes } from '@emplace/syscalls';
+import { MergeError } from './errors.ts';
+import type { Emit } from './events.ts';
+import type { FsPort } from './fs/port.ts';
+import { linuxPort } from './fs/linux.ts';
+import type { PlanRequest } from './plan/image.ts';
+import { newTransaction } from './staged-names.ts';
+import { builtIn, checkChoice } from './strategy/select.ts';
+import type { Strategy } from './strategy/strategy.ts';
+
+/** What every operation on a root takes. */
+export interface RootOptions {
+  /** The root directory. Text is UTF-8; a relative path starts at the current directory. Bytes for a name that is not. */
+  readonly root: string | Uint8Array;
+  /** `full`: survives a power cut. `none`: (G4) is given up, everything else holds. Default `full`. */
+  readonly sync?: 'full' | 'none';
+  readonly onEvent?: Emit;
+  /** Stops a merge at its next safe point before the commit point (it is rolled back); after it the merge is completed. */
+  readonly signal?: AbortSignal;
+  /** Another file system than Linux's own, for tests. */
+  readonly fs?: FsPort;
+}
+
+export interface MergeOptions extends RootOptions {
+  /** The image directory (`$D`). */
+  readonly image: string | Uint8Array;
+  /** `auto` or the name of one strategy, which is then the only one. Default `auto`. */
+  readonly strategy?: string;
+  /** false: no link(2) call at all, for staging, undo or anything else (G8). Default true. */
+  readonly hardlink?: boolean;
+  /** Leave the image whole. Default false: it is consumed. */
+  readonly keepImage?: boolean;
+  /** Let a directory and something else change places. Default false: refused. */
+  readonly replaceTypes?: boolean;
+  /** Directories that the root has: `keep` them as they are, or give them the `image`'s owner, mode, xattrs and time. Default `keep`. */
+  readonly directories?: 'keep' | 'image';
+  /** Globs below the image that stay out of the merge. */
+  readonly exclude?: readonly string[];
+  /** `none`: old entries are not kept; once committed a merge can then only be completed. Default `auto`. */
+  readonly undo?: 'auto' | 'none';
+  /** Only plan. Nothing is written, not even the lock. */
+  readonly dryRun?: boolean;
+  /** Strategies of the caller's own, tried by `auto` after the built-in ones. */
+  readonly strategies?: readonly Strategy[];
+}
+
+export interface RecoverOptions extends RootOptions {
+  /** Bring the old tree back even after the commit point, where undo was kept. */
+  readonly rollback?: boolean;
+}
+
+/** Checked options, ready to use. */
+export interface MergeRequest extends PlanRequest {
+  readonly root: Bytes;
+  readonly durable: boolean;
+  readonly dryRun: boolean;
+  readonly emit: Emit;
+  readonly fs: FsPort;
+}
+
+/** @throws MergeError UNKNOWN_STRATEGY, BAD_OPTION */
+export function mergeRequest(options: MergeOptions): MergeRequest {
+  const registry = [...builtIn, ...(options.strategies ?? [])];
+  const request: MergeRequest = {
+    transaction: newTransaction(),
+    image: absolute(options.image, 'image'),
+    root: absolute(options.root, 'root'),
+    strategy: options.strategy ?? 'auto',
+    links: options.hardlink ?? true,
+    keepImage: options.keepImage ?? false,
+    replaceTypes: options.replaceTypes ?? false,
+    directories: options.directories ?? 'keep',
+    exclude: options.exclude ?? [],
+    undo: options.undo ?? 'auto',
+    durable: isDurable(options),
+    dryRun: options.dryRun ?? false,
+    emit: options.onEvent ?? (() => {}),
+    fs: options.fs ?? linuxPort(),
+    registry,
+  };
+  checkChoice(request);
+  return request;
+}
+
+export function isDurable({ sync }: RootOptions): boolean {
+  return (sync ?? 'full') === 'full';
+}
+
+/** @throws MergeError BAD_OPTION for an empty path or one with a NUL. */
+export function absolute(path: string | Uint8Array, what: string): Bytes {
+  const bytes = toBytes(path);
+  if (bytes === '' || bytes.includes('\0')) throw new MergeError('BAD_OPTION', `the path of the ${what} is empty or has a NUL byte`);
+  if (bytes.startsWith('/')) return bytes;
+  return `${toBytes(resolve('.'))}/${bytes}` as Bytes;
+}

@@ -1,0 +1,15 @@
+import type { Bytes } from '@emplace/syscalls';
+import type { DirHandle, FsPort } from '../fs/port.ts';
+import { portable } from '../strategy/attributes.ts';
+import type { Attributes } from './model.ts';
+
+/** Owner, mode, time and portable xattrs of an entry, itself. `''` is the directory. */
+export function readAttributes(dir: DirHandle, name: Bytes, fs: FsPort): Attributes {
+  const pinned = fs.pin(dir, name);
+  try {
+    const { uid, gid, mode, mtime } = fs.statHandle(pinned);
+    return { uid, gid, mode, mtime, xattrs: portable(fs.xattrs(pinned)) };
+  } finally {
+    fs.closeFile(pinned);
+  }
+}

@@ -1,0 +1,21 @@
+import { type Bytes, toBytes } from '@emplace/syscalls';
+import picomatch from 'picomatch';
+
+/** Says whether a path below the image stays out of the merge; a directory that does takes all below it along. */
+export type Excluded = (path: Bytes) => boolean;
+
+/**
+ * Globs over paths below the image, without a leading slash. A glob without a slash matches a name at any
+ * depth; a leading slash ties it to the top; `**` crosses directories; names that start with a dot match too. They match bytes:
+ * `?` is one byte.
+ */
+export function excluder(globs: readonly string[]): Excluded {
+  if (globs.length === 0) return () => false;
+  const matchers = globs.map((glob) => {
+    const pattern = toBytes(glob.replace(/\/+$/, ''));
+    const anchored = pattern.includes('/');
+    const matches = picomatch(pattern.replace(/^\/+/, ''), { dot: true, nonegate: true });
+    return (path: Bytes) => matches(anchored ? path : path.slice(path.lastIndexOf('/') + 1));
+  });
+  return (path) => matchers.some((matches) => matches(path));
+}

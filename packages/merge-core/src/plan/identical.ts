@@ -1,0 +1,80 @@
+import { type Bytes, isErrno } from '@emplace/syscalls';
+import type { DirHandle, FileHandle, FsPort, Stat } from '../fs/port.ts';
+import { sameXattrs } from '../strategy/attributes.ts';
+
+/** The same name in two open directories. */
+interface Pair {
+  readonly image: DirHandle;
+  readonly root: DirHandle;
+  readonly name: Bytes;
+}
+
+/**
+ * Whether the root's entry is what the image's would be, its time aside: type, owner, mode, size, content or
+ * link target or device, and xattrs. Cheap differences are looked at first; content is read only when all else is equal.
+ */
+export function isIdentical(pair: Pair, source: Stat, target: Stat, fs: FsPort): boolean {
+  if (source.ino === target.ino && source.dev === target.dev) return true;
+  if (source.type !== target.type || source.mode !== target.mode) return false;
+  if (source.uid !== target.uid || source.gid !== target.gid) return false;
+  switch (source.type) {
+    case 'file':
+      return source.size === target.size && handlesAgree(pair, (dir, name) => fs.openFile(dir, name), fs, (a, b) => sameContent(a, b, fs));
+    case 'symlink':
+      return (
+        fs.readlink(pair.image, pair.name) === fs.readlink(pair.root, pair.name) && handlesAgree(pair, (dir, name) => fs.pin(dir, name), fs, () => true)
+      );
+    default:
+      return source.rdev === target.rdev && handlesAgree(pair, (dir, name) => fs.pin(dir, name), fs, () => true);
+  }
+}
+
+/** Opens both, compares xattrs and then what `agree` looks at. */
+function handlesAgree(
+  pair: Pair,
+  open: (dir: DirHandle, name: Bytes) => FileHandle,
+  fs: FsPort,
+  agree: (image: FileHandle, root: FileHandle) => boolean,
+): boolean {
+  const image = open(pair.image, pair.name);
+  try {
+    const root = tryOpen(() => open(pair.root, pair.name));
+    if (root === undefined) return false;
+    try {
+      return sameXattrs(fs.xattrs(image), fs.xattrs(root)) && agree(image, root);
+    } finally {
+      fs.closeFile(root);
+    }
+  } finally {
+    fs.closeFile(image);
+  }
+}
+
+/** A root's file that cannot be read (EACCES, EIO: the very file a merge may be there to replace) is not identical. */
+function tryOpen(open: () => FileHandle): FileHandle | undefined {
+  try {
+    return open();
+  } catch (error) {
+    if (isErrno(error)) return undefined;
+    throw error;
+  }
+}
+
+const CHUNK = 256 * 1024;
+const left = Buffer.allocUnsafeSlow(CHUNK);
+const right = Buffer.allocUnsafeSlow(CHUNK);
+
+function sameContent(image: FileHandle, root: FileHandle, fs: FsPort): boolean {
+  for (;;) {
+    const count = fs.read(image, left);
+    let filled = 0;
+    // A short read of one side must not look like a difference.
+    while (filled < count) {
+      const more = fs.read(root, right.subarray(filled, count));
+      if (more === 0) return false;
+      filled += more;
+    }
+    if (count === 0) return fs.read(root, right) === 0;
+    if (left.compare(right, 0, count, 0, count) !== 0) return false;
+  }
+}

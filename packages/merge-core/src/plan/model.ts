@@ -1,0 +1,115 @@
+import type { Bytes } from '@emplace/syscalls';
+import type { Problem } from '../errors.ts';
+import type { Warning } from '../events.ts';
+import type { EntryType, Timestamp, Xattrs } from '../fs/port.ts';
+
+/** Owner, mode, extended attributes and time of one entry. ACLs and file capabilities are among the xattrs. */
+export interface Attributes {
+  readonly uid: number;
+  readonly gid: number;
+  /** 07777. */
+  readonly mode: number;
+  readonly mtime: Timestamp;
+  readonly xattrs: Xattrs;
+}
+
+/**
+ * A directory of the image that is merged entry by entry.
+ * `keep`: the root has it and it stays as it is. `adopt`: the root has it and takes the image's attributes.
+ * `make`: new, but something inside needs a decision of its own, so it cannot go in as a graft.
+ */
+export interface PlannedDirectory {
+  /** Below the image; `''` is its top. */
+  readonly image: Bytes;
+  /** Below the root, every component a real directory (symlinks resolved when planned). */
+  readonly target: Bytes;
+  readonly action: 'keep' | 'adopt' | 'make';
+  /** The image's attributes, for `make` and `adopt`. */
+  readonly attributes?: Attributes;
+  /** The root's attributes, for `adopt`: what a rollback restores. */
+  readonly old?: Attributes;
+}
+
+/**
+ * What a rollback brings the old entry back from.
+ * `none`: there was no old entry, or none was asked for. `link`: a hard link beside it. `exchange`: the staged
+ * name, once both were swapped. `reflink`, `copy`: a second file with its content and attributes.
+ */
+export type UndoKind = 'none' | 'link' | 'exchange' | 'reflink' | 'copy';
+
+/** The entry that a placement replaces. */
+export interface OldEntry {
+  readonly type: EntryType;
+  readonly ino: bigint;
+  readonly mode: number;
+}
+
+/** One name in the root that one rename (or exchange) puts in place. */
+export interface Placement {
+  /** Index into {@link Plan.directories}. */
+  readonly directory: number;
+  readonly name: Bytes;
+  readonly type: EntryType;
+  /** `create`, `replace`: not a directory. `graft`: a whole new directory. `swap`: directory against non-directory. */
+  readonly action: 'create' | 'replace' | 'graft' | 'swap';
+  /** The image's inode. */
+  readonly ino: bigint;
+  readonly size: number;
+  /** Entries that it holds: 1, or all of a graft. */
+  readonly entries: number;
+  readonly old?: OldEntry;
+  /** Members of one hard-link group share it. */
+  readonly group?: string;
+  /** The rung planned; staging may take a later one of the ladder when the file system refuses this entry. */
+  rung: string;
+  /** The rung leaves the entry in the image until it is committed. */
+  inImage: boolean;
+  undo: UndoKind;
+  /** Inode of the entry that will be placed, once it is staged: `ino` for all but copies. */
+  stagedIno?: bigint;
+}
+
+/** An entry that the root has already: only its time differs, if at all. */
+export interface Identical {
+  readonly directory: number;
+  readonly name: Bytes;
+  /** The image's inode, so that clean-up removes no other file. */
+  readonly ino: bigint;
+  readonly mtime: Timestamp;
+  readonly oldMtime: Timestamp;
+}
+
+export interface Counts {
+  /** Entries that the root did not have, those inside grafts among them. */
+  created: number;
+  replaced: number;
+  identical: number;
+  /** Directories that went in as a whole. */
+  grafted: number;
+  /** Excluded entries and sockets. */
+  skipped: number;
+}
+
+/** Every decision of a merge, made before anything is touched. */
+export interface Plan {
+  readonly transaction: string;
+  /** Absolute. */
+  readonly image: Bytes;
+  /** Inode of the image directory: recovery takes no other directory of that name for it. */
+  readonly imageIno: bigint;
+  /** The image is left whole. */
+  readonly keepImage: boolean;
+  /** Globs whose matches stay out of the merge. */
+  readonly exclude: readonly string[];
+  /** Parents before children. */
+  readonly directories: PlannedDirectory[];
+  /** In the order of the commit. */
+  readonly placements: Placement[];
+  readonly identical: Identical[];
+  readonly counts: Counts;
+  /** Content of the regular files that are placed, bytes. */
+  bytes: number;
+  readonly warnings: Warning[];
+  /** Why it must be refused; empty for a plan that can be carried out. */
+  readonly problems: Problem[];
+}

@@ -1,0 +1,38 @@
+import type { Bytes } from '@emplace/syscalls';
+import type { Stat } from '../fs/port.ts';
+import type { Strategy } from '../strategy/strategy.ts';
+import type { UndoKind } from './model.ts';
+
+/** What decides how an old entry is kept. */
+export interface UndoChoice {
+  readonly wanted: boolean;
+  readonly links: boolean;
+  /** FICLONE works on the target's file system. */
+  readonly reflinks: () => boolean;
+}
+
+/**
+ * How the old entry is kept until the merge is done.
+ *
+ * An exchange is cheapest and keeps the window short, yet it leaves the old inode under the staged name: a
+ * process that runs or maps it would show that path (G9), so programs and libraries get a second name or a copy instead.
+ */
+export function undoKind(name: Bytes, old: Stat, rung: Strategy, choice: UndoChoice): UndoKind {
+  if (old.type === 'directory') return 'exchange';
+  if (!choice.wanted) return 'none';
+  const running = mayRun(name, old);
+  if (!running && rung.traits.staging !== 'in-image') return 'exchange';
+  if (choice.links) return 'link';
+  if (!running) return 'exchange';
+  return choice.reflinks() ? 'reflink' : 'copy';
+}
+
+/** A process may run or map it as code: executable, or named like a shared library. */
+export function mayRun(name: Bytes, stat: Pick<Stat, 'type' | 'mode'>): boolean {
+  return stat.type === 'file' && ((stat.mode & 0o111) !== 0 || isLibrary(name));
+}
+
+/** `libz.so`, `libz.so.1.3`: Debian and others install libraries without the x bit. */
+export function isLibrary(name: Bytes): boolean {
+  return /\.so(?:\.|$)/.test(name);
+}

@@ -1,0 +1,51 @@
+import { ascii, type Bytes, isErrno } from '@emplace/syscalls';
+import { explain, MergeError, quoted } from './errors.ts';
+import type { DirHandle, FsPort, Stat } from './fs/port.ts';
+import { HERE } from './paths.ts';
+
+/**
+ * Where a merge keeps its lock and journal: in the root itself, so that a disk that is mounted elsewhere after a
+ * crash brings them along. It is there while a merge runs or waits to be recovered, and gone otherwise.
+ */
+export const STATE_DIRECTORY: Bytes = ascii('.emplace');
+
+/** Makes or opens the state directory. @throws MergeError STATE_UNSAFE, PERMISSION, READ_ONLY, NO_SPACE, NO_INODES */
+export function openState(root: DirHandle, fs: FsPort): DirHandle {
+  try {
+    fs.mkdir(root, STATE_DIRECTORY, 0o700);
+  } catch (error) {
+    if (!isErrno(error, 'EEXIST')) throw explain(error, refusalOf(error), 'cannot make the state directory');
+  }
+  return openExistingState(root, fs);
+}
+
+/** The state directory when there is one, else undefined. @throws MergeError STATE_UNSAFE */
+export function findState(root: DirHandle, fs: FsPort): DirHandle | undefined {
+  return fs.stat(root, STATE_DIRECTORY) === undefined ? undefined : openExistingState(root, fs);
+}
+
+function openExistingState(root: DirHandle, fs: FsPort): DirHandle {
+  let dir: DirHandle;
+  try {
+    dir = fs.openDir(root, STATE_DIRECTORY);
+  } catch (error) {
+    throw explain(error, 'STATE_UNSAFE', `${quoted(STATE_DIRECTORY)} in the root cannot be opened`);
+  }
+  const stat = fs.stat(dir, HERE);
+  // Who may write here decides what root will rename and remove: a journal in it is believed.
+  if (stat !== undefined && isOurs(stat) && (stat.mode & 0o077) === 0) return dir;
+  fs.closeDir(dir);
+  throw new MergeError('STATE_UNSAFE', `${quoted(STATE_DIRECTORY)} in the root belongs to somebody else or is open to others`);
+}
+
+/** Made by whoever merges: root, or the user whose own root it is. */
+export function isOurs(stat: Stat): boolean {
+  return stat.uid === (process.geteuid?.() ?? 0);
+}
+
+function refusalOf(error: unknown): 'READ_ONLY' | 'NO_SPACE' | 'PERMISSION' | 'IMMUTABLE' {
+  if (isErrno(error, 'EROFS')) return 'READ_ONLY';
+  if (isErrno(error, 'ENOSPC', 'EDQUOT')) return 'NO_SPACE';
+  if (isErrno(error, 'EPERM')) return 'IMMUTABLE';
+  return 'PERMISSION';
+}

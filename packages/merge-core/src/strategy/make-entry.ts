@@ -1,0 +1,60 @@
+import type { FileHandle, FsPort, Stat } from '../fs/port.ts';
+import { MergeError, quoted } from '../errors.ts';
+import { applyAttributes, portable } from './attributes.ts';
+import type { FillContent } from './content.ts';
+import type { Name } from './strategy.ts';
+
+/**
+ * Makes a second entry with the type, content and attributes of `source` (anything but a directory) under a
+ * name that must not exist yet. Mode 0600 until all else is done. A failure removes what was made.
+ */
+export function makeEntry(source: Name, stat: Stat, staged: Name, fill: FillContent, fs: FsPort): void {
+  const from = stat.type === 'file' ? fs.openFile(source.dir, source.name) : fs.pin(source.dir, source.name);
+  try {
+    // The entry may have been swapped since it was planned: only what the handle holds is copied.
+    const now = fs.statHandle(from);
+    if (now.type !== stat.type) throw new MergeError('STAGE_FAILED', `${quoted(source.name)} in the image changed its type while it was staged`);
+    const to = create(source, now, staged, fs);
+    try {
+      if (now.type === 'file') fill(from, to, now, fs);
+      applyAttributes(to, { ...now, xattrs: portable(fs.xattrs(from)) }, fs);
+    } catch (error) {
+      fs.closeFile(to);
+      fs.unlink(staged.dir, staged.name);
+      throw error;
+    }
+    fs.closeFile(to);
+  } finally {
+    fs.closeFile(from);
+  }
+}
+
+function create(source: Name, stat: Stat, staged: Name, fs: FsPort): FileHandle {
+  switch (stat.type) {
+    case 'file':
+      return fs.createFile(staged.dir, staged.name, 0o600);
+    case 'symlink':
+      fs.symlink(staged.dir, staged.name, fs.readlink(source.dir, source.name));
+      break;
+    case 'fifo':
+    case 'char':
+    case 'block':
+      fs.mknod(staged.dir, staged.name, stat.type, 0o600, stat.rdev);
+      break;
+    case 'directory':
+    case 'socket':
+      throw new Error(`bug: a ${stat.type} is not made here`);
+    default:
+      stat.type satisfies never;
+  }
+  return pinOwn(staged, stat, fs);
+}
+
+/** Pins what was just made, and nothing that somebody who may write to the directory put in its place. */
+function pinOwn(staged: Name, expected: Stat, fs: FsPort): FileHandle {
+  const to = fs.pin(staged.dir, staged.name);
+  const made = fs.statHandle(to);
+  if (made.type === expected.type && made.nlink === 1 && made.uid === (process.geteuid?.() ?? 0)) return to;
+  fs.closeFile(to);
+  throw new MergeError('STAGE_FAILED', `${quoted(staged.name)} was replaced by somebody while it was made`);
+}

@@ -1,0 +1,59 @@
+import { canRenameDirectories, type Site } from '@emplace/fsprobe';
+import { MergeError } from '../errors.ts';
+import { copy } from './copy.ts';
+import { doubleRename } from './double-rename.ts';
+import { hardlink } from './hardlink.ts';
+import { reflink } from './reflink.ts';
+import { rename } from './rename.ts';
+import type { Strategy } from './strategy.ts';
+
+/** Cheapest first: the order in which `auto` takes them. */
+export const builtIn: readonly Strategy[] = [rename, doubleRename, hardlink, reflink, copy];
+
+/** What the caller wants of strategies. */
+export interface Choice {
+  /** `auto` or a strategy's name: one that is forced is the only rung. */
+  readonly strategy: string;
+  /** link(2) may be called. */
+  readonly links: boolean;
+  readonly keepImage: boolean;
+  readonly registry: readonly Strategy[];
+}
+
+/** The rungs to try at one site, cheapest first; `refused` are those that it rules out, with the errno it would give. */
+export interface Ladder {
+  readonly rungs: readonly Strategy[];
+  readonly refused: ReadonlyMap<string, string>;
+}
+
+/** @throws MergeError UNKNOWN_STRATEGY, BAD_OPTION when what is forced contradicts another wish. */
+export function checkChoice(choice: Choice): void {
+  if (choice.strategy === 'auto') return;
+  const forced = choice.registry.find((strategy) => strategy.name === choice.strategy);
+  if (forced === undefined) throw new MergeError('UNKNOWN_STRATEGY', `there is no strategy \`${choice.strategy}\``);
+  if (forced.traits.links && !choice.links) {
+    throw new MergeError('BAD_OPTION', `strategy \`${forced.name}\` makes hard links, which \`--no-hardlink\` forbids`);
+  }
+  if (forced.traits.staging !== 'made' && choice.keepImage) {
+    throw new MergeError('BAD_OPTION', `strategy \`${forced.name}\` takes entries out of the image, which \`--keep-image\` forbids`);
+  }
+}
+
+/** The rungs for `site`. `reflinks` says whether FICLONE works there, or the errno that it gave. */
+export function ladderFor(site: Site, choice: Choice, reflinks: () => string | undefined): Ladder {
+  const refused = new Map<string, string>();
+  const rungs = choice.registry.filter((strategy) => {
+    if (choice.strategy !== 'auto' && strategy.name !== choice.strategy) return false;
+    if (strategy.traits.links && !choice.links) return false;
+    if (strategy.traits.staging !== 'made' && choice.keepImage) return false;
+    const errno = strategy.refusedAt(site) ?? (strategy === reflink ? reflinks() : undefined);
+    if (errno !== undefined) refused.set(strategy.name, errno);
+    return errno === undefined;
+  });
+  return { rungs, refused };
+}
+
+/** Whether a rung brings a directory in by renaming it, all content with it. Others make it anew, entry by entry. */
+export function movesWhole(strategy: Strategy, site: Site): boolean {
+  return strategy.traits.staging !== 'made' && canRenameDirectories(site);
+}

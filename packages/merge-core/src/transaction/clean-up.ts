@@ -1,0 +1,69 @@
+import { isErrno } from '@emplace/syscalls';
+import { quoted } from '../errors.ts';
+import { join, splitPath } from '../paths.ts';
+import { excluder } from '../plan/exclude.ts';
+import type { Steps } from '../steps.ts';
+import { ignoring, removeEntry, removeTree } from './remove-tree.ts';
+import { directoryOf, eachPlacement, imageName, stagedBeside, targetPath, type Transaction, undoBeside } from './transaction.ts';
+
+/** After everything is placed and durable: undo goes, then what is left of the image, then the journal. Each step can be repeated. */
+export function* cleanUp(t: Transaction): Steps<void> {
+  yield* removeUndo(t);
+  if (!t.plan.keepImage) yield* removeImage(t);
+  t.journal.remove();
+}
+
+function* removeUndo(t: Transaction): Steps<void> {
+  for (const [index, placement] of eachPlacement(t)) {
+    if (placement.undo === 'none') continue;
+    const { dir, name } = placement.undo === 'exchange' ? stagedBeside(t, index, placement) : undoBeside(t, index, placement);
+    const { old } = placement;
+    if (old === undefined) continue;
+    if (old.type === 'directory') {
+      if (!removeTree({ dir, name }, t.fs, { defuse: true })) warn(t, `${quoted(targetPath(t, placement))}: part of what it replaced stays as ${quoted(name)}`);
+    } else if ((old.mode & 0o6111) === 0 || old.type !== 'file') {
+      ignoring(() => t.fs.unlink(dir, name), 'ENOENT');
+    } else {
+      const stat = t.fs.stat(dir, name);
+      if (stat !== undefined) removeEntry({ dir, name }, stat, t.fs, { defuse: true });
+    }
+    yield 'finishing';
+  }
+}
+
+/**
+ * What the image still holds of entries that are in the root now. Excluded entries and sockets stay. Only what
+ * the plan saw is removed: recovery may find another image under the same name.
+ */
+function* removeImage(t: Transaction): Steps<void> {
+  if (t.image === undefined) return;
+  const excluded = excluder(t.plan.exclude);
+  try {
+    for (const entry of leftInImage(t)) {
+      const name = imageName(t, entry);
+      const stat = name && t.fs.stat(name.dir, name.name);
+      if (name === undefined || stat === undefined || stat.ino !== entry.ino) continue;
+      const path = join(directoryOf(t, entry).image, entry.name);
+      removeTree(name, t.fs, { keep: (below, { type }) => type === 'socket' || excluded(join(path, below)) });
+      yield 'finishing';
+    }
+    for (const { image } of [...t.plan.directories].reverse()) {
+      if (image === '') continue;
+      const { parent, name } = splitPath(image);
+      ignoring(() => t.image?.at(parent) !== undefined && t.fs.rmdir(t.image.at(parent), name), 'ENOTEMPTY', 'EEXIST', 'ENOENT', 'EBUSY');
+      yield 'finishing';
+    }
+  } catch (error) {
+    // The root is done. An image that cannot be removed (read-only, cleaned by somebody else) is no reason to undo that.
+    if (!isErrno(error)) throw error;
+    warn(t, `the image could not be removed: ${error.message}`);
+  }
+}
+
+function leftInImage(t: Transaction) {
+  return [...t.plan.placements.filter((placement) => !placement.inImage), ...t.plan.identical];
+}
+
+function warn(t: Transaction, message: string): void {
+  t.emit({ type: 'warning', warning: { code: 'LEFT_BEHIND', message } });
+}

@@ -1,0 +1,294 @@
+import { crc32 } from 'node:zlib';
+import { ascii, type Bytes } from '@emplace/syscalls';
+import { MergeError } from '../errors.ts';
+import type { Timestamp, Xattrs } from '../fs/port.ts';
+import type { Attributes, OldEntry, Placement, PlannedDirectory, UndoKind } from '../plan/model.ts';
+import type { JournalRecord, StagedFact } from './records.ts';
+
+/*
+ * A journal is lines of JSON, one array each, written as latin1 so that names stay the bytes they are. The plan is
+ * covered by one checksum in its `planned` line; each later line carries its own in front, for it may be torn.
+ */
+
+/** One record as its line, without the newline. */
+export function encode(record: JournalRecord): string {
+  switch (record.type) {
+    case 'begin': {
+      const { version, transaction, image, imageIno, keepImage, exclude } = record;
+      return JSON.stringify(['begin', version, transaction, image, `${imageIno}`, keepImage, exclude.map((glob) => encodeURI(glob))]);
+    }
+    case 'directory': {
+      const { image, target, action, attributes, old } = record.directory;
+      return JSON.stringify(['d', image, target, action, encodeAttributes(attributes), encodeAttributes(old)]);
+    }
+    case 'placement': {
+      const { directory, name, type, action, ino, size, entries, old, rung, inImage, undo } = record.placement;
+      const oldEntry = old === undefined ? null : [old.type, `${old.ino}`, old.mode];
+      return JSON.stringify(['p', directory, name, type, action, `${ino}`, size, entries, oldEntry, rung, inImage, undo]);
+    }
+    case 'identical': {
+      const { directory, name, ino, mtime, oldMtime } = record.identical;
+      return JSON.stringify(['i', directory, name, `${ino}`, mtime.sec, mtime.nsec, oldMtime.sec, oldMtime.nsec]);
+    }
+    case 'commit':
+      return JSON.stringify(['commit', record.staged.map(({ index, ino, inImage, undo }) => [index, `${ino}`, inImage, undo])]);
+    case 'planned':
+    case 'placed':
+    case 'rollback':
+      return JSON.stringify([record.type]);
+    default:
+      return record satisfies never;
+  }
+}
+
+/** A line after the plan: checksum, record, newline. */
+export function sealed(record: JournalRecord): Buffer {
+  const line = Buffer.from(encode(record), 'latin1');
+  return Buffer.concat([Buffer.from(`${checksum(line)} `, 'latin1'), line, Buffer.from('\n')]);
+}
+
+/** The line that closes a plan whose lines have this running checksum. */
+export function planSeal(crc: number): Buffer {
+  return Buffer.from(`${hex(crc)} ["planned"]\n`, 'latin1');
+}
+
+function checksum(line: Buffer): string {
+  return hex(crc32(line));
+}
+
+function hex(crc: number): string {
+  return crc.toString(16).padStart(8, '0');
+}
+
+/**
+ * All records of a journal, and how many of its bytes they take. A torn last line is a record that was never
+ * written: it is left out. Anything else that is wrong is damage.
+ *
+ * @throws MergeError JOURNAL_UNREADABLE with the line's number.
+ */
+export function parseJournal(content: Buffer): { records: JournalRecord[]; length: number } {
+  const records: JournalRecord[] = [];
+  let planned = false;
+  let start = 0;
+  for (let number = 1; start < content.length; number++) {
+    const newline = content.indexOf(10, start);
+    const line = content.subarray(start, newline === -1 ? content.length : newline);
+    if (planned) {
+      const record = newline === -1 ? undefined : unseal(line);
+      // Appended and not yet durable: what follows was never promised either (J2).
+      if (record === undefined) break;
+      records.push(record);
+    } else if (/^[0-9a-f]{8} \["planned"\]$/.test(line.toString('latin1'))) {
+      if (line.toString('latin1', 0, 8) !== hex(crc32(content.subarray(0, start)))) throw damaged(number, 'the checksum of the plan does not match');
+      records.push({ type: 'planned' });
+      planned = true;
+    } else {
+      records.push(decode(line.toString('latin1'), number));
+    }
+    start += line.length + 1;
+  }
+  if (!planned) throw damaged(records.length + 1, 'the plan does not end');
+  if (records[0]?.type !== 'begin') throw damaged(1, 'it does not begin with `begin`');
+  checkReferences(records);
+  return { records, length: Math.min(start, content.length) };
+}
+
+function unseal(line: Buffer): JournalRecord | undefined {
+  const body = line.subarray(9);
+  return line.toString('latin1', 0, 9) === `${checksum(body)} ` ? decode(body.toString('latin1'), 0) : undefined;
+}
+
+function damaged(line: number, why: string): MergeError {
+  return new MergeError('JOURNAL_UNREADABLE', `the journal cannot be read: line ${line}: ${why}`);
+}
+
+function checkReferences(records: readonly JournalRecord[]): void {
+  const directories = records.filter((record) => record.type === 'directory').length;
+  records.forEach((record, at) => {
+    const directory = record.type === 'placement' ? record.placement.directory : record.type === 'identical' ? record.identical.directory : 0;
+    if (directory >= Math.max(directories, 1)) throw damaged(at + 1, 'it names a directory that is not in the plan');
+  });
+}
+
+function decode(line: string, number: number): JournalRecord {
+  const fail = (why: string): never => {
+    throw damaged(number, why);
+  };
+  let value: unknown;
+  try {
+    value = JSON.parse(line);
+  } catch {
+    return fail('not JSON');
+  }
+  if (!Array.isArray(value)) return fail('not a record');
+  const fields = new Fields(value, fail);
+  const kind = fields.oneOf('begin', 'd', 'p', 'i', 'commit', 'placed', 'rollback');
+  switch (kind) {
+    case 'begin':
+      return {
+        type: 'begin',
+        version: fields.literal(1),
+        transaction: fields.matching(/^[a-z0-9]{8}$/),
+        image: fields.absolutePath(),
+        imageIno: fields.bigint(),
+        keepImage: fields.boolean(),
+        exclude: fields.list((item) => decodeURI(String(item))),
+      };
+    case 'd': {
+      const image = fields.path();
+      const target = fields.path();
+      const action = fields.oneOf('keep', 'adopt', 'make');
+      const attributes = decodeAttributes(fields.any(), fail);
+      const old = decodeAttributes(fields.any(), fail);
+      if ((action !== 'keep' && !attributes) || (action === 'adopt' && !old)) fail('attributes are missing');
+      const directory: PlannedDirectory = { image, target, action, ...(attributes && { attributes }), ...(old && { old }) };
+      return { type: 'directory', directory };
+    }
+    case 'p':
+      return { type: 'placement', placement: decodePlacement(fields, fail) };
+    case 'i':
+      return {
+        type: 'identical',
+        identical: { directory: fields.count(), name: fields.name(), ino: fields.bigint(), mtime: fields.time(), oldMtime: fields.time() },
+      };
+    case 'commit': {
+      const staged = fields.list((item): StagedFact => {
+        if (!Array.isArray(item)) return fail('not a staged fact');
+        const fact = new Fields(item, fail);
+        return { index: fact.count(), ino: fact.bigint(), inImage: fact.boolean(), undo: fact.oneOf(...undoKinds) };
+      });
+      return { type: 'commit', staged };
+    }
+    case 'placed':
+    case 'rollback':
+      return { type: kind };
+    default:
+      return kind satisfies never;
+  }
+}
+
+const entryTypes = ['directory', 'file', 'symlink', 'fifo', 'char', 'block', 'socket'] as const;
+const undoKinds = ['none', 'link', 'exchange', 'reflink', 'copy'] as const satisfies readonly UndoKind[];
+
+function decodePlacement(fields: Fields, fail: (why: string) => never): Placement {
+  const head = {
+    directory: fields.count(),
+    name: fields.name(),
+    type: fields.oneOf(...entryTypes),
+    action: fields.oneOf('create', 'replace', 'graft', 'swap'),
+    ino: fields.bigint(),
+    size: fields.count(),
+    entries: fields.count(),
+  };
+  const rawOld = fields.any();
+  let old: OldEntry | undefined;
+  if (Array.isArray(rawOld)) {
+    const from = new Fields(rawOld, fail);
+    old = { type: from.oneOf(...entryTypes), ino: from.bigint(), mode: from.count() };
+  }
+  const tail = { rung: fields.string(), inImage: fields.boolean(), undo: fields.oneOf(...undoKinds) };
+  return { ...head, ...(old && { old }), ...tail };
+}
+
+function encodeAttributes(attributes: Attributes | undefined): unknown {
+  if (attributes === undefined) return null;
+  const { uid, gid, mode, mtime, xattrs } = attributes;
+  return [uid, gid, mode, mtime.sec, mtime.nsec, [...xattrs].map(([key, value]) => [key, value.toString('base64')])];
+}
+
+function decodeAttributes(value: unknown, fail: (why: string) => never): Attributes | undefined {
+  if (value === null) return undefined;
+  if (!Array.isArray(value)) return fail('not attributes');
+  const fields = new Fields(value, fail);
+  const head = { uid: fields.count(), gid: fields.count(), mode: fields.count(), mtime: fields.time() };
+  const pairs = fields.list((item): [Bytes, Buffer] => {
+    if (!Array.isArray(item)) return fail('not an xattr');
+    const pair = new Fields(item, fail);
+    return [ascii(pair.string()), Buffer.from(pair.string(), 'base64')];
+  });
+  return { ...head, xattrs: new Map(pairs) satisfies Xattrs };
+}
+
+/** The fields of one line, taken in order, each checked: what recovery does follows from them. */
+class Fields {
+  readonly #values: readonly unknown[];
+  readonly #fail: (why: string) => never;
+  #next = 0;
+
+  constructor(values: readonly unknown[], fail: (why: string) => never) {
+    this.#values = values;
+    this.#fail = fail;
+  }
+
+  any(): unknown {
+    return this.#values[this.#next++];
+  }
+
+  string(): string {
+    const value = this.any();
+    return typeof value === 'string' ? value : this.#fail('a string is missing');
+  }
+
+  boolean(): boolean {
+    const value = this.any();
+    return typeof value === 'boolean' ? value : this.#fail('a boolean is missing');
+  }
+
+  count(): number {
+    const value = this.any();
+    return Number.isSafeInteger(value) && (value as number) >= 0 ? (value as number) : this.#fail('a count is missing');
+  }
+
+  integer(): number {
+    const value = this.any();
+    return Number.isSafeInteger(value) ? (value as number) : this.#fail('a number is missing');
+  }
+
+  bigint(): bigint {
+    return BigInt(this.matching(/^\d{1,20}$/));
+  }
+
+  time(): Timestamp {
+    return { sec: this.integer(), nsec: this.count() };
+  }
+
+  matching(pattern: RegExp): string {
+    const value = this.string();
+    return pattern.test(value) ? value : this.#fail(`${JSON.stringify(value)} is not as expected`);
+  }
+
+  oneOf<const T extends string>(...allowed: readonly T[]): T {
+    const value = this.any();
+    return allowed.find((one) => one === value) ?? this.#fail(`${JSON.stringify(value)} is unknown`);
+  }
+
+  literal<const T extends number>(expected: T): T {
+    return this.any() === expected ? expected : this.#fail(`version is not ${expected}`);
+  }
+
+  list<T>(item: (value: unknown) => T): T[] {
+    const value = this.any();
+    return Array.isArray(value) ? value.map(item) : this.#fail('a list is missing');
+  }
+
+  /** One component: nothing that could lead elsewhere. */
+  name(): Bytes {
+    const value = this.string();
+    return isName(value) ? (value as Bytes) : this.#fail('not a name');
+  }
+
+  /** Relative, without `.`, `..` or empty components; `''` is the top. */
+  path(): Bytes {
+    const value = this.string();
+    return value === '' || value.split('/').every(isName) ? (value as Bytes) : this.#fail('not a path below the tree');
+  }
+
+  absolutePath(): Bytes {
+    const value = this.string();
+    return value.startsWith('/') && !value.includes('\0') ? (value as Bytes) : this.#fail('not an absolute path');
+  }
+}
+
+function isName(value: string): boolean {
+  return value !== '' && value !== '.' && value !== '..' && !/[/\0]/.test(value);
+}

@@ -1,0 +1,63 @@
+import type { Placement } from '../plan/model.ts';
+import type { Steps } from '../steps.ts';
+import type { FileHandle } from '../fs/port.ts';
+import { finishAttributes, syncTouched } from './finish.ts';
+import { eachPlacement, imageName, stagedBeside, targetName, type Transaction } from './transaction.ts';
+
+/**
+ * (J3) Makes all that was staged durable, then says so in the journal: from here on the merge is completed.
+ * For entries that still lie in the image its file system is synced too: without it a power cut empties what was just built (G4).
+ */
+export function commitPoint(t: Transaction): void {
+  syncTouched(t, true);
+  const staged = t.plan.placements.map(({ stagedIno, ino, inImage, undo }, index) => ({ index, ino: stagedIno ?? ino, inImage, undo }));
+  t.journal.append({ type: 'commit', staged });
+}
+
+/** (J5) Makes all placements durable before the first undo goes. */
+export function placedPoint(t: Transaction): void {
+  syncTouched(t, false);
+  t.journal.append({ type: 'placed' });
+}
+
+/** Puts every placement in place, in the plan's order, then sets what only counts once all names are there. */
+export function* commit(t: Transaction): Steps<void> {
+  for (const [index, placement] of eachPlacement(t)) {
+    place(t, index, placement);
+    yield 'finishing';
+  }
+  yield* finishAttributes(t);
+}
+
+/** One rename, or one exchange that keeps the old entry under the staged name. */
+export function place(t: Transaction, index: number, placement: Placement): void {
+  const { fs } = t;
+  const target = targetName(t, placement);
+  const staged = stagedBeside(t, index, placement);
+  if (placement.undo === 'exchange') {
+    // Undo always lies beside the target: in the image it would go with whoever cleans the build directory.
+    if (placement.inImage) renameFromImage(t, placement, staged);
+    fs.exchange(staged.dir, staged.name, target.dir, target.name);
+    return;
+  }
+  const unkept = placement.undo === 'none' && placement.old?.type === 'file' ? fs.pin(target.dir, target.name) : undefined;
+  try {
+    if (placement.inImage) renameFromImage(t, placement, target);
+    else fs.rename(staged.dir, staged.name, target.dir, target.name);
+    if (unkept !== undefined) disarmPinned(unkept, placement, t);
+  } finally {
+    if (unkept !== undefined) fs.closeFile(unkept);
+  }
+}
+
+function renameFromImage(t: Transaction, placement: Placement, to: ReturnType<typeof targetName>): void {
+  const source = imageName(t, placement);
+  if (source === undefined) throw new Error('bug: the image is gone and was not missed');
+  // A directory for an exchange was perhaps moved by the run that was killed.
+  t.fs.rename(source.dir, source.name, to.dir, to.name);
+}
+
+/** No undo keeps the old program, but somebody's hard link may. */
+function disarmPinned(old: FileHandle, placement: Placement, t: Transaction): void {
+  if (((placement.old?.mode ?? 0) & 0o6000) !== 0) t.fs.chmod(old, (placement.old?.mode ?? 0) & 0o777);
+}

@@ -1,0 +1,60 @@
+import type { DirHandle, FileHandle } from '../fs/port.ts';
+import { HERE } from '../paths.ts';
+import type { Attributes } from '../plan/model.ts';
+import type { Steps } from '../steps.ts';
+import { applyAttributes } from '../strategy/attributes.ts';
+import type { Name } from '../strategy/strategy.ts';
+import { directoryOf, targetName, type Transaction } from './transaction.ts';
+
+/** One syncfs for each file system that the plan touches. */
+export function syncTouched(t: Transaction, withImage: boolean): void {
+  if (!t.durable) return;
+  const synced = new Set<number>();
+  const sync = (dir: DirHandle): void => {
+    const dev = t.fs.stat(dir, HERE)?.dev;
+    if (dev === undefined || synced.has(dev)) return;
+    t.fs.syncfs(dir);
+    synced.add(dev);
+  };
+  for (const { target, action } of t.plan.directories) if (action !== 'keep') sync(t.root.at(target));
+  const touched = new Set([...t.plan.placements, ...t.plan.identical].map((entry) => entry.directory));
+  for (const directory of touched) sync(t.root.at(directoryOf(t, { directory }).target));
+  if (!withImage || t.image === undefined) return;
+  const sources = new Set(t.plan.placements.filter((placement) => placement.inImage).map((placement) => placement.directory));
+  for (const directory of sources) sync(t.image.at(directoryOf(t, { directory }).image));
+}
+
+/** Attributes of directories and times of what was left alone: can be repeated, so recovery does it all again. */
+export function* finishAttributes(t: Transaction): Steps<void> {
+  for (const { directory, name, mtime, oldMtime } of t.plan.identical) {
+    if (mtime.sec === oldMtime.sec && mtime.nsec === oldMtime.nsec) continue;
+    const target = targetName(t, { directory, name });
+    withPinned(t, target, (pinned) => t.fs.setTimes(pinned, mtime));
+    yield 'finishing';
+  }
+  // Each new name in a directory touched its time: now that all are there it gets the image's.
+  for (const { action, target, attributes } of t.plan.directories) {
+    if (attributes === undefined) continue;
+    const dir = t.root.at(target);
+    withPinned(t, { dir, name: HERE }, (pinned) => {
+      if (action === 'adopt') applyAttributes(pinned, attributes, t.fs);
+      else t.fs.setTimes(pinned, attributes.mtime);
+    });
+    yield 'finishing';
+  }
+}
+
+export function withPinned(t: Transaction, { dir, name }: Name, act: (pinned: FileHandle) => void): void {
+  const pinned = t.fs.pin(dir, name);
+  try {
+    act(pinned);
+  } finally {
+    t.fs.closeFile(pinned);
+  }
+}
+
+/** Restores a directory's own attributes. */
+export function restoreAttributes(t: Transaction, target: Name, attributes: Attributes): void {
+  withPinned(t, target, (pinned) => applyAttributes(pinned, attributes, t.fs));
+}
+

@@ -1,0 +1,132 @@
+import { crc32 } from 'node:zlib';
+import { ascii, type Bytes, isErrno } from '@emplace/syscalls';
+import { explain } from '../errors.ts';
+import type { DirHandle, FileHandle, FsPort } from '../fs/port.ts';
+import { readWhole } from '../fs/whole-file.ts';
+import type { Plan } from '../plan/model.ts';
+import { encode, parseJournal, planSeal, sealed } from './codec.ts';
+import type { JournalRecord } from './records.ts';
+
+const JOURNAL: Bytes = ascii('journal');
+const DRAFT: Bytes = ascii('journal.new');
+
+/** Written in pieces of about this many characters: few calls, little memory. */
+const PIECE = 1 << 20;
+
+/**
+ * The journal of one transaction, open for its next record. docs/JOURNAL.md numbers what it promises.
+ * Not guaranteed with `durable` off: anything after a power cut.
+ */
+export class Journal implements Disposable {
+  readonly #fs: FsPort;
+  readonly #state: DirHandle;
+  readonly #file: FileHandle;
+  readonly #durable: boolean;
+
+  private constructor(fs: FsPort, state: DirHandle, file: FileHandle, durable: boolean) {
+    this.#fs = fs;
+    this.#state = state;
+    this.#file = file;
+    this.#durable = durable;
+  }
+
+  /** Writes the plan whole under another name first: a journal that can be seen is a journal that can be read (J1). */
+  static begin(plan: Plan, state: DirHandle, root: DirHandle, durable: boolean, fs: FsPort): Journal {
+    removeIfThere(state, DRAFT, fs);
+    const file = fs.createFile(state, DRAFT, 0o600);
+    try {
+      writePlan(file, plan, fs);
+      if (durable) fs.fsync(file);
+      fs.rename(state, DRAFT, state, JOURNAL);
+      if (durable) {
+        fs.fsyncDir(state);
+        // The state directory was made a moment ago: its own name must last as long as what it tells of.
+        fs.fsyncDir(root);
+      }
+    } catch (error) {
+      fs.closeFile(file);
+      removeIfThere(state, DRAFT, fs);
+      throw explain(error, 'NO_SPACE', 'cannot write the journal');
+    }
+    return new Journal(fs, state, file, durable);
+  }
+
+  /** Takes an existing journal over for its next record: its plan is written anew under another name, then renamed over it. */
+  static reopen(content: Buffer, state: DirHandle, durable: boolean, fs: FsPort): Journal {
+    removeIfThere(state, DRAFT, fs);
+    const file = fs.createFile(state, DRAFT, 0o600);
+    fs.write(file, content);
+    if (durable) fs.fsync(file);
+    fs.rename(state, DRAFT, state, JOURNAL);
+    return new Journal(fs, state, file, durable);
+  }
+
+  append(record: JournalRecord): void {
+    this.#fs.write(this.#file, sealed(record));
+    if (this.#durable) this.#fs.fsync(this.#file);
+  }
+
+  /** The transaction is over. */
+  remove(): void {
+    removeIfThere(this.#state, JOURNAL, this.#fs);
+  }
+
+  [Symbol.dispose](): void {
+    this.#fs.closeFile(this.#file);
+  }
+}
+
+function writePlan(file: FileHandle, plan: Plan, fs: FsPort): void {
+  let crc = 0;
+  let piece = '';
+  const flush = (): void => {
+    const bytes = Buffer.from(piece, 'latin1');
+    crc = crc32(bytes, crc);
+    fs.write(file, bytes);
+    piece = '';
+  };
+  for (const record of planRecords(plan)) {
+    piece += `${encode(record)}\n`;
+    if (piece.length >= PIECE) flush();
+  }
+  flush();
+  fs.write(file, planSeal(crc));
+}
+
+function* planRecords(plan: Plan): Generator<JournalRecord> {
+  const { transaction, image, imageIno, keepImage, exclude } = plan;
+  yield { type: 'begin', version: 1, transaction, image, imageIno, keepImage, exclude };
+  for (const directory of plan.directories) yield { type: 'directory', directory };
+  for (const placement of plan.placements) yield { type: 'placement', placement };
+  for (const identical of plan.identical) yield { type: 'identical', identical };
+}
+
+/** The journal that an earlier merge left, without a torn end, or undefined. @throws MergeError JOURNAL_UNREADABLE */
+export function readJournal(state: DirHandle, fs: FsPort): { records: JournalRecord[]; content: Buffer } | undefined {
+  try {
+    const file = fs.openFile(state, JOURNAL);
+    try {
+      const content = readWhole(file, fs);
+      const { records, length } = parseJournal(content);
+      return { records, content: content.subarray(0, length) };
+    } finally {
+      fs.closeFile(file);
+    }
+  } catch (error) {
+    if (isErrno(error, 'ENOENT')) return undefined;
+    throw explain(error, 'JOURNAL_UNREADABLE', 'the journal cannot be read');
+  }
+}
+
+/** A plan that was never wholly written says nothing of the root. */
+export function removeDraft(state: DirHandle, fs: FsPort): void {
+  removeIfThere(state, DRAFT, fs);
+}
+
+function removeIfThere(state: DirHandle, name: Bytes, fs: FsPort): void {
+  try {
+    fs.unlink(state, name);
+  } catch (error) {
+    if (!isErrno(error, 'ENOENT')) throw error;
+  }
+}

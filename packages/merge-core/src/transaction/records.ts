@@ -1,0 +1,39 @@
+import type { Bytes } from '@emplace/syscalls';
+import type { Identical, Placement, PlannedDirectory, UndoKind } from '../plan/model.ts';
+
+/** What staging decided of one placement beyond the plan. */
+export interface StagedFact {
+  /** Index of the placement. */
+  readonly index: number;
+  /** Inode that will be placed. */
+  readonly ino: bigint;
+  readonly inImage: boolean;
+  readonly undo: UndoKind;
+}
+
+/** The head of a journal. */
+export interface Begin {
+  readonly type: 'begin';
+  readonly version: 1;
+  readonly transaction: string;
+  readonly image: Bytes;
+  readonly imageIno: bigint;
+  readonly keepImage: boolean;
+  readonly exclude: readonly string[];
+}
+
+/** All that a journal can say, in the order in which it says it. */
+export type JournalRecord =
+  | Begin
+  | { readonly type: 'directory'; readonly directory: PlannedDirectory }
+  | { readonly type: 'placement'; readonly placement: Placement }
+  | { readonly type: 'identical'; readonly identical: Identical }
+  /** (J1) The plan is whole; before this record there is no journal. */
+  | { readonly type: 'planned' }
+  /** (J3) Everything is staged and durable: the commit point. */
+  | { readonly type: 'commit'; readonly staged: readonly StagedFact[] }
+  /** (J5) Everything is placed and durable: undo may go. */
+  | { readonly type: 'placed' }
+  /** (J6) After the commit point somebody decided for the old tree. */
+  | { readonly type: 'rollback' };
+

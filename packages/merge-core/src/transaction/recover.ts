@@ -1,0 +1,120 @@
+import { type Bytes, isErrno } from '@emplace/syscalls';
+import { MergeError, quoted } from '../errors.ts';
+import type { Emit } from '../events.ts';
+import type { DirHandle, FsPort } from '../fs/port.ts';
+import { OpenDirectories } from '../open-directories.ts';
+import { HERE } from '../paths.ts';
+import type { Steps } from '../steps.ts';
+import { cleanUp } from './clean-up.ts';
+import { place, placedPoint } from './commit.ts';
+import { finishAttributes } from './finish.ts';
+import { Journal, readJournal, removeDraft } from './journal.ts';
+import { replay } from './replay.ts';
+import { resumeRollBack, rollBackCommit, rollBackStaging } from './rollback.ts';
+import { eachPlacement, targetPath, type Transaction } from './transaction.ts';
+import { locate } from './whereabouts.ts';
+
+/** What recovery did. */
+export interface Recovery {
+  readonly transaction: string | undefined;
+  /** Which tree the root holds now; `none` when nothing waited to be recovered. */
+  readonly tree: 'old' | 'new' | 'none';
+}
+
+export interface RecoverRequest {
+  readonly rollback: boolean;
+  readonly durable: boolean;
+  readonly emit: Emit;
+}
+
+/**
+ * Finishes what a stopped merge left in a locked root: before its commit point it is rolled back, after it
+ * completed, or rolled back where `rollback` asks for it or what was staged is gone (G3). Can be killed and run again.
+ *
+ * @throws MergeError JOURNAL_UNREADABLE, UNDO_MISSING, ROLLBACK_TOO_LATE (nothing changed), INCOMPLETE.
+ */
+export function* recoverRoot(root: DirHandle, state: DirHandle, request: RecoverRequest, fs: FsPort): Steps<Recovery> {
+  const found = readJournal(state, fs);
+  removeDraft(state, fs);
+  if (found === undefined) return { transaction: undefined, tree: 'none' };
+  const { phase, plan } = replay(found.records);
+  if (phase === 'placed' && request.rollback) {
+    throw new MergeError('ROLLBACK_TOO_LATE', `merge ${plan.transaction} has placed everything and begun to remove its undo`);
+  }
+  request.emit({ type: 'phase', phase: 'recover', total: plan.placements.length });
+  const imageTop = openImage(plan.image, plan.imageIno, fs);
+  try {
+    using rootDirectories = new OpenDirectories(fs, root);
+    using image = imageTop === undefined ? undefined : new OpenDirectories(fs, imageTop);
+    using journal = Journal.reopen(found.content, state, request.durable, fs);
+    const t: Transaction = { fs, plan, image, root: rootDirectories, journal, durable: request.durable, emit: request.emit };
+    const tree = yield* settle(t, phase, request.rollback);
+    return { transaction: plan.transaction, tree };
+  } finally {
+    if (imageTop !== undefined) fs.closeDir(imageTop);
+  }
+}
+
+function* settle(t: Transaction, phase: ReturnType<typeof replay>['phase'], rollback: boolean): Steps<'old' | 'new'> {
+  switch (phase) {
+    case 'staging':
+      yield* rollBackStaging(t);
+      return 'old';
+    case 'rolling-back':
+      yield* resumeRollBack(t);
+      return 'old';
+    case 'committed': {
+      const lost = yield* findLost(t);
+      if (rollback || lost !== undefined) {
+        yield* rollBackCommit(t);
+        return 'old';
+      }
+      yield* complete(t);
+      return 'new';
+    }
+    case 'placed':
+      yield* cleanUp(t);
+      return 'new';
+    default:
+      return phase satisfies never;
+  }
+}
+
+/** The first placement whose staged entry is gone, for instance because the build directory was cleaned. */
+function* findLost(t: Transaction): Steps<string | undefined> {
+  for (const [index, placement] of eachPlacement(t)) {
+    if (locate(t, index, placement).fresh === 'lost') return quoted(targetPath(t, placement));
+    yield 'finishing';
+  }
+  return undefined;
+}
+
+function* complete(t: Transaction): Steps<void> {
+  for (const [index, placement] of eachPlacement(t)) {
+    const { fresh, names } = locate(t, index, placement);
+    if (fresh === 'staged' && placement.inImage) {
+      // Killed between the two calls of an exchange that starts in the image.
+      t.fs.exchange(names.staged.dir, names.staged.name, names.target.dir, names.target.name);
+    } else if (fresh !== 'placed') {
+      place(t, index, placement);
+    }
+    yield 'finishing';
+  }
+  yield* finishAttributes(t);
+  placedPoint(t);
+  yield* cleanUp(t);
+}
+
+/** The image of the journal, unless another directory has its name by now. */
+function openImage(path: Bytes, ino: bigint, fs: FsPort): DirHandle | undefined {
+  let dir: DirHandle;
+  try {
+    dir = fs.openRoot(path);
+  } catch (error) {
+    if (isErrno(error)) return undefined;
+    throw error;
+  }
+  if (fs.stat(dir, HERE)?.ino === ino) return dir;
+  fs.closeDir(dir);
+  return undefined;
+}

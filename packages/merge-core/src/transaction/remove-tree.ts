@@ -1,0 +1,90 @@
+import { type Bytes, isErrno } from '@emplace/syscalls';
+import { ascii } from '@emplace/syscalls';
+import type { FsPort, Stat } from '../fs/port.ts';
+import { OpenDirectories } from '../open-directories.ts';
+import { HERE, join, splitPath } from '../paths.ts';
+import type { Name } from '../strategy/strategy.ts';
+
+export interface RemoveOptions {
+  /** Entries that stay, by their path below the tree's top; a directory that keeps one stays too. */
+  readonly keep?: (path: Bytes, stat: Stat) => boolean;
+  /** Take setuid bits and capabilities away first: a user may hold a hard link to a replaced program. */
+  readonly defuse?: boolean;
+}
+
+/** Removes an entry with all below it; what is gone already is fine. Never crosses into another mount. @returns whether nothing is left. */
+export function removeTree(top: Name, fs: FsPort, options: RemoveOptions = {}): boolean {
+  const stat = fs.stat(top.dir, top.name);
+  if (stat === undefined) return true;
+  if (stat.type !== 'directory') {
+    removeEntry(top, stat, fs, options);
+    return true;
+  }
+  if (stat.mountRoot) return false;
+  const topDir = fs.openDir(top.dir, top.name);
+  try {
+    using below = new OpenDirectories(fs, topDir);
+    if (!emptyTree(below, fs, options)) return false;
+  } finally {
+    fs.closeDir(topDir);
+  }
+  return removeDirectory(top, fs);
+}
+
+function emptyTree(tree: OpenDirectories, fs: FsPort, options: RemoveOptions): boolean {
+  const pending: Bytes[] = [HERE];
+  const directories: Bytes[] = [];
+  let empty = true;
+  for (let path = pending.pop(); path !== undefined; path = pending.pop()) {
+    if (path !== HERE) directories.push(path);
+    const dir = tree.at(path);
+    for (const { name } of fs.list(dir)) {
+      const stat = fs.stat(dir, name);
+      if (stat === undefined) continue;
+      const entry = join(path, name);
+      if (options.keep?.(entry, stat) === true || stat.mountRoot) empty = false;
+      else if (stat.type === 'directory') pending.push(entry);
+      else removeEntry({ dir, name }, stat, fs, options);
+    }
+  }
+  for (const path of directories.reverse()) {
+    const { parent, name } = splitPath(path);
+    empty = removeDirectory({ dir: tree.at(parent), name }, fs) && empty;
+  }
+  return empty;
+}
+
+/** Removes one entry that is no directory. */
+export function removeEntry({ dir, name }: Name, stat: Stat, fs: FsPort, { defuse = false }: RemoveOptions = {}): void {
+  if (defuse) disarm({ dir, name }, stat, fs);
+  ignoring(() => fs.unlink(dir, name), 'ENOENT');
+}
+
+function removeDirectory({ dir, name }: Name, fs: FsPort): boolean {
+  return ignoring(() => fs.rmdir(dir, name), 'ENOTEMPTY', 'EEXIST', 'EBUSY');
+}
+
+const CAPABILITY: Bytes = ascii('security.capability');
+
+/** Takes away what makes a program dangerous in the hands of who kept a hard link to it (as rpm and dpkg do). */
+export function disarm(entry: Name, stat: Pick<Stat, 'type' | 'mode'>, fs: FsPort): void {
+  if (stat.type !== 'file' || (stat.mode & 0o6111) === 0) return;
+  const pinned = fs.pin(entry.dir, entry.name);
+  try {
+    if ((stat.mode & 0o6000) !== 0) fs.chmod(pinned, stat.mode & 0o777);
+    ignoring(() => fs.removeXattr(pinned, CAPABILITY), 'ENODATA', 'EOPNOTSUPP', 'EPERM');
+  } finally {
+    fs.closeFile(pinned);
+  }
+}
+
+/** @returns false when it failed with one of these errnos. */
+export function ignoring(act: () => void, ...errnos: readonly string[]): boolean {
+  try {
+    act();
+    return true;
+  } catch (error) {
+    if (isErrno(error, ...errnos)) return false;
+    throw error;
+  }
+}

@@ -1,0 +1,74 @@
+import type { Identical, Placement, Plan, PlannedDirectory } from '../plan/model.ts';
+import type { Begin, JournalRecord, StagedFact } from './records.ts';
+
+/** How far the transaction of a journal came: what recovery has to do follows from it alone. */
+export interface Verdict {
+  /** `staging`: roll back. `committed`: complete, or roll back from undo. `rolling-back`: go on with that. `placed`: clean up. */
+  readonly phase: 'staging' | 'committed' | 'rolling-back' | 'placed';
+  readonly plan: Plan;
+}
+
+/** Pure: records in, verdict out. */
+export function replay(records: readonly JournalRecord[]): Verdict {
+  let begin: Begin | undefined;
+  let phase: Verdict['phase'] = 'staging';
+  const directories: PlannedDirectory[] = [];
+  const placements: Placement[] = [];
+  const identical: Identical[] = [];
+  for (const record of records) {
+    switch (record.type) {
+      case 'begin':
+        begin = record;
+        break;
+      case 'directory':
+        directories.push(record.directory);
+        break;
+      case 'placement':
+        placements.push(record.placement);
+        break;
+      case 'identical':
+        identical.push(record.identical);
+        break;
+      case 'planned':
+        break;
+      case 'commit':
+        for (const fact of record.staged) apply(fact, placements);
+        phase = 'committed';
+        break;
+      case 'rollback':
+        phase = 'rolling-back';
+        break;
+      case 'placed':
+        phase = 'placed';
+        break;
+      default:
+        record satisfies never;
+    }
+  }
+  if (begin === undefined) throw new Error('bug: a journal without its beginning');
+  const { transaction, image, imageIno, keepImage, exclude } = begin;
+  const counts = { created: 0, replaced: 0, identical: 0, grafted: 0, skipped: 0 };
+  const plan: Plan = {
+    transaction,
+    image,
+    imageIno,
+    keepImage,
+    exclude,
+    directories,
+    placements,
+    identical,
+    counts,
+    bytes: 0,
+    warnings: [],
+    problems: [],
+  };
+  return { phase, plan };
+}
+
+function apply({ index, ino, inImage, undo }: StagedFact, placements: readonly Placement[]): void {
+  const placement = placements[index];
+  if (placement === undefined) return;
+  placement.stagedIno = ino;
+  placement.inImage = inImage;
+  placement.undo = undo;
+}

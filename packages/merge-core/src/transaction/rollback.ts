@@ -1,0 +1,135 @@
+import { isErrno } from '@emplace/syscalls';
+import { MergeError, quoted } from '../errors.ts';
+import type { Placement } from '../plan/model.ts';
+import { HERE, splitPath } from '../paths.ts';
+import type { Steps } from '../steps.ts';
+import type { Name } from '../strategy/strategy.ts';
+import { removeProbes } from './check-exchange.ts';
+import { restoreAttributes, syncTouched, withPinned } from './finish.ts';
+import { ignoring, removeTree } from './remove-tree.ts';
+import { eachPlacement, eachPlacementBackwards, targetName, targetPath, type Transaction } from './transaction.ts';
+import { locate, type Whereabouts } from './whereabouts.ts';
+
+/** Before the commit point: everything that was staged goes back to the image or away, and the new directories go (G1). */
+export function* rollBackStaging(t: Transaction): Steps<void> {
+  removeAllProbes(t);
+  for (const [index, placement] of eachPlacementBackwards(t)) {
+    putAway(t, placement, locate(t, index, placement));
+    yield 'finishing';
+  }
+  removeMadeDirectories(t);
+  t.journal.remove();
+}
+
+/**
+ * After the commit point: each placed entry gives way to the old one that was kept, in reverse order (G3). Every
+ * step can be repeated, so a rollback that is killed is rolled back further.
+ *
+ * @throws MergeError UNDO_MISSING before anything is changed, when an old entry was not kept.
+ */
+export function* rollBackCommit(t: Transaction): Steps<void> {
+  yield* checkUndo(t);
+  t.journal.append({ type: 'rollback' });
+  yield* resumeRollBack(t);
+}
+
+/** (J6) The rest of a rollback that was decided: what was checked then is not asked again of a tree half restored. */
+export function* resumeRollBack(t: Transaction): Steps<void> {
+  for (const [index, placement] of eachPlacementBackwards(t)) {
+    restore(t, index, placement);
+    yield 'finishing';
+  }
+  for (const { directory, name, mtime, oldMtime } of t.plan.identical) {
+    if (mtime.sec === oldMtime.sec && mtime.nsec === oldMtime.nsec) continue;
+    withPinned(t, targetName(t, { directory, name }), (pinned) => t.fs.setTimes(pinned, oldMtime));
+  }
+  for (const { action, target, old } of t.plan.directories) {
+    if (action === 'adopt' && old !== undefined) restoreAttributes(t, { dir: t.root.at(target), name: HERE }, old);
+  }
+  removeMadeDirectories(t);
+  syncTouched(t, false);
+  t.journal.remove();
+}
+
+/** Whether every entry that was replaced can be brought back. */
+function* checkUndo(t: Transaction): Steps<void> {
+  for (const [index, placement] of eachPlacement(t)) {
+    if (placement.old === undefined) continue;
+    const { fresh, old } = locate(t, index, placement);
+    if (old === 'none' && fresh !== 'in-image' && fresh !== 'staged') {
+      throw new MergeError('UNDO_MISSING', `no undo was kept of ${quoted(targetPath(t, placement))}`);
+    }
+    yield 'finishing';
+  }
+}
+
+function restore(t: Transaction, index: number, placement: Placement): void {
+  const { fs } = t;
+  const where = locate(t, index, placement);
+  const { target, staged, undo } = where.names;
+  if (where.fresh === 'placed') {
+    if (where.old === 'under-staged') fs.exchange(staged.dir, staged.name, target.dir, target.name);
+    else if (where.old === 'under-undo') bringBack(t, undo, target, where);
+    else if (placement.old === undefined) giveBack(t, target, where);
+  } else if (where.fresh === 'lost' && where.old === 'under-undo') {
+    fs.rename(undo.dir, undo.name, target.dir, target.name);
+  }
+  putAway(t, placement, where);
+}
+
+/** The old entry over the new one. The new one goes back to the image by way of the undo name where it came out of it. */
+function bringBack(t: Transaction, undo: Name, target: Name, where: Whereabouts): void {
+  const swapped = isMissingFromImage(t, where) && ignoring(() => t.fs.exchange(undo.dir, undo.name, target.dir, target.name), 'EINVAL', 'ENOSYS', 'EOPNOTSUPP');
+  if (swapped) giveBack(t, undo, where);
+  else t.fs.rename(undo.dir, undo.name, target.dir, target.name);
+}
+
+/** Whatever is left under the placement's own names. */
+function putAway(t: Transaction, placement: Placement, where: Whereabouts): void {
+  const { staged, undo } = where.names;
+  giveBack(t, staged, where);
+  const kept = t.fs.stat(undo.dir, undo.name);
+  if (kept === undefined) return;
+  if (where.fresh === 'under-undo' && kept.ino === (placement.stagedIno ?? placement.ino)) giveBack(t, undo, where);
+  else removeTree(undo, t.fs);
+}
+
+/** A new entry: back to its name in the image when it is missing there, else it was a second one and goes. */
+function giveBack(t: Transaction, from: Name, where: Whereabouts): void {
+  const { image } = where.names;
+  if (t.fs.stat(from.dir, from.name) === undefined) return;
+  if (image !== undefined && isMissingFromImage(t, where)) t.fs.rename(from.dir, from.name, image.dir, image.name);
+  else removeTree(from, t.fs);
+}
+
+function isMissingFromImage(t: Transaction, { names: { image } }: Whereabouts): boolean {
+  return image !== undefined && t.fs.stat(image.dir, image.name) === undefined;
+}
+
+function removeMadeDirectories(t: Transaction): void {
+  for (const { action, target } of [...t.plan.directories].reverse()) {
+    if (action !== 'make') continue;
+    const { parent, name } = splitPath(target);
+    let removed: boolean;
+    try {
+      removed = ignoring(() => t.fs.rmdir(t.root.at(parent), name), 'ENOTEMPTY', 'EEXIST');
+    } catch (error) {
+      // Never made, or its parent was not.
+      if (!isErrno(error, 'ENOENT')) throw error;
+      continue;
+    }
+    if (!removed) {
+      const message = `${quoted(target)} stays: somebody put something there`;
+      t.emit({ type: 'warning', warning: { code: 'LEFT_BEHIND', message, path: target } });
+    }
+  }
+}
+
+function removeAllProbes(t: Transaction): void {
+  const seen = new Set<number>();
+  for (const placement of t.plan.placements) {
+    if (placement.undo !== 'exchange' || seen.has(placement.directory)) continue;
+    seen.add(placement.directory);
+    removeProbes(t, placement);
+  }
+}

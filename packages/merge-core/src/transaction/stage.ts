@@ -1,0 +1,216 @@
+import { type Bytes, isErrno, show } from '@emplace/syscalls';
+import { MergeError, quoted } from '../errors.ts';
+import type { Stat } from '../fs/port.ts';
+import { HERE, join, splitPath } from '../paths.ts';
+import { readAttributes } from '../plan/attributes-of.ts';
+import { type Excluded, excluder } from '../plan/exclude.ts';
+import { linkKey } from '../plan/hard-links.ts';
+import type { Placement } from '../plan/model.ts';
+import type { Steps } from '../steps.ts';
+import { applyAttributes } from '../strategy/attributes.ts';
+import { cloneContent, copyContent } from '../strategy/content.ts';
+import { makeEntry } from '../strategy/make-entry.ts';
+import type { Choice } from '../strategy/select.ts';
+import { entryRefusals, type Name, type Strategy, siteRefusals } from '../strategy/strategy.ts';
+import { checkExchange } from './check-exchange.ts';
+import { directoryOf, eachPlacement, imageName, stagedBeside, targetName, targetPath, type Transaction, undoBeside } from './transaction.ts';
+
+/** How many entries each rung brought. */
+export type RungCounts = Map<string, number>;
+
+/**
+ * Makes the new directories, brings every placement to its staged name and keeps an undo of what it will
+ * replace. Until the commit point the root shows nothing of it but empty directories and staged names (G1). A failure is
+ * thrown as it comes; the caller rolls back.
+ */
+export function* stage(t: Transaction, choice: Choice): Steps<RungCounts> {
+  const stager = new Stager(t, choice);
+  yield* makeDirectories(t);
+  checkExchange(t, choice.links);
+  for (const [index, placement] of eachPlacement(t)) {
+    yield* stager.stage(index, placement);
+    keepUndo(t, index, placement);
+    yield 'stoppable';
+  }
+  return stager.counts;
+}
+
+function* makeDirectories(t: Transaction): Steps<void> {
+  for (const { action, target, attributes } of t.plan.directories) {
+    if (action !== 'make' || attributes === undefined) continue;
+    const { parent, name } = splitPath(target);
+    makeDirectory({ dir: t.root.at(parent), name }, t);
+    const made = t.fs.pin(t.root.at(target), HERE);
+    try {
+      applyAttributes(made, attributes, t.fs);
+    } finally {
+      t.fs.closeFile(made);
+    }
+    yield 'stoppable';
+  }
+}
+
+function makeDirectory({ dir, name }: Name, t: Transaction): void {
+  t.fs.mkdir(dir, name, 0o700);
+}
+
+/** A second name, or a second file, for the entry that will be replaced. An exchange keeps it by itself. */
+function keepUndo(t: Transaction, index: number, placement: Placement): void {
+  const target = targetName(t, placement);
+  const undo = undoBeside(t, index, placement);
+  if (placement.undo === 'link') {
+    try {
+      t.fs.link(target.dir, target.name, undo.dir, undo.name);
+      return;
+    } catch (error) {
+      // No links here (vfat), no more links of this inode: a copy of it is as good.
+      if (!isErrno(error, ...siteRefusals, ...entryRefusals)) throw error;
+      placement.undo = 'copy';
+    }
+  }
+  if (placement.undo !== 'reflink' && placement.undo !== 'copy') return;
+  const stat = t.fs.stat(target.dir, target.name);
+  if (stat === undefined) throw new MergeError('STAGE_FAILED', `${quoted(targetPath(t, placement))} vanished while the merge was prepared`);
+  makeEntry(target, stat, undo, placement.undo === 'reflink' ? cloneContent : copyContent, t.fs);
+}
+
+class Stager {
+  readonly counts: RungCounts = new Map();
+  readonly #t: Transaction;
+  readonly #choice: Choice;
+  readonly #excluded: Excluded;
+  /** The first staged name of each hard-link group, as a path below the root. */
+  readonly #groups = new Map<string, { readonly directory: Bytes; readonly name: Bytes }>();
+  /** Rung and target directory that met a site refusal: not tried there again. */
+  readonly #refused = new Set<string>();
+
+  constructor(t: Transaction, choice: Choice) {
+    this.#t = t;
+    this.#choice = choice;
+    this.#excluded = excluder(t.plan.exclude);
+  }
+
+  *stage(index: number, placement: Placement): Steps<void> {
+    const rung = this.#strategy(placement.rung);
+    if (placement.inImage) {
+      this.#count(rung, placement.entries);
+      return;
+    }
+    const source = imageName(this.#t, placement);
+    if (source === undefined) throw new Error('bug: staging without an image');
+    const staged = stagedBeside(this.#t, index, placement);
+    if (placement.type === 'directory' && rung.traits.staging === 'made') {
+      const { image, target } = directoryOf(this.#t, placement);
+      yield* this.#tree(join(image, placement.name), join(target, staged.name), rung);
+    } else {
+      const stat = this.#stat(source);
+      const used =
+        placement.type === 'directory' ? this.#alone(rung, source, stat, staged) : this.#leaf(directoryOf(this.#t, placement).target, source, stat, staged, rung);
+      placement.rung = used.name;
+      this.#count(used, placement.entries);
+    }
+    placement.stagedIno = this.#stat(staged).ino;
+  }
+
+  #alone(rung: Strategy, source: Name, stat: Stat, staged: Name): Strategy {
+    rung.stage(source, stat, staged, this.#t.fs);
+    return rung;
+  }
+
+  /** A whole directory, made beside its target: attributes last and innermost first, for every new name touches the time above it. */
+  *#tree(image: Bytes, staged: Bytes, rung: Strategy): Steps<void> {
+    const t = this.#t;
+    if (t.image === undefined) throw new Error('bug: staging without an image');
+    const made: { image: Bytes; staged: Bytes }[] = [];
+    const pending = [{ image, staged }];
+    for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
+      made.push(next);
+      const { parent, name: own } = splitPath(next.staged);
+      makeDirectory({ dir: t.root.at(parent), name: own }, t);
+      this.#count(rung, 1);
+      for (const { name } of t.fs.list(t.image.at(next.image))) {
+        yield 'stoppable';
+        const path = join(next.image, name);
+        if (this.#excluded(path)) continue;
+        const source = { dir: t.image.at(next.image), name };
+        const stat = this.#stat(source);
+        if (stat.type === 'directory') pending.push({ image: path, staged: join(next.staged, name) });
+        else if (stat.type !== 'socket') this.#count(this.#leaf(next.staged, source, stat, { dir: t.root.at(next.staged), name }, rung), 1);
+      }
+    }
+    for (const { image: from, staged: to } of made.reverse()) {
+      const pinned = t.fs.pin(t.root.at(to), HERE);
+      try {
+        applyAttributes(pinned, readAttributes(t.image.at(from), HERE, t.fs), t.fs);
+      } finally {
+        t.fs.closeFile(pinned);
+      }
+    }
+  }
+
+  /** One entry that is no directory, by `rung` or, for `auto`, the next that works. Hard links of one inode stay one. */
+  #leaf(directory: Bytes, source: Name, stat: Stat, staged: Name, rung: Strategy): Strategy {
+    if (stat.nlink === 1 || rung.traits.staging === 'moved' || !this.#choice.links) return this.#climb(directory, source, stat, staged, rung);
+    const key = linkKey(stat);
+    const first = this.#groups.get(key);
+    if (first !== undefined && this.#linkTo(first, staged)) return rung;
+    const used = this.#climb(directory, source, stat, staged, rung);
+    this.#groups.set(key, { directory, name: staged.name });
+    return used;
+  }
+
+  #linkTo(first: { readonly directory: Bytes; readonly name: Bytes }, staged: Name): boolean {
+    try {
+      this.#t.fs.link(this.#t.root.at(first.directory), first.name, staged.dir, staged.name);
+      return true;
+    } catch (error) {
+      // Members on two mounts of the root cannot be one inode there.
+      if (isErrno(error, ...siteRefusals, ...entryRefusals)) return false;
+      throw error;
+    }
+  }
+
+  /** The ladder: bounded, and it returns the rung that was used. */
+  #climb(directory: Bytes, source: Name, stat: Stat, staged: Name, planned: Strategy): Strategy {
+    let last: unknown;
+    for (const rung of [planned, ...this.#below(planned)]) {
+      const here = `${rung.name} ${directory}`;
+      if (this.#refused.has(here)) continue;
+      try {
+        rung.stage(source, stat, staged, this.#t.fs);
+        return rung;
+      } catch (error) {
+        if (!isErrno(error, ...siteRefusals, ...entryRefusals)) throw error;
+        if (isErrno(error, ...siteRefusals)) this.#refused.add(here);
+        last = error;
+      }
+    }
+    if (this.#choice.strategy === 'auto') throw last;
+    const why = last instanceof Error ? last.message : show(directory);
+    throw new MergeError('STRATEGY_IMPOSSIBLE', `strategy \`${this.#choice.strategy}\` cannot stage ${quoted(source.name)}: ${why}`, { cause: last });
+  }
+
+  /** What `auto` tries after a rung failed on an entry. */
+  #below(planned: Strategy): Strategy[] {
+    if (this.#choice.strategy !== 'auto') return [];
+    const { registry, links } = this.#choice;
+    return registry.slice(registry.indexOf(planned) + 1).filter(({ traits }) => traits.staging === 'made' && (links || !traits.links));
+  }
+
+  #strategy(name: string): Strategy {
+    const found = this.#choice.registry.find((strategy) => strategy.name === name);
+    if (found === undefined) throw new Error(`bug: no strategy ${name}`);
+    return found;
+  }
+
+  #stat(name: Name): Stat {
+    const stat = this.#t.fs.stat(name.dir, name.name);
+    if (stat === undefined) throw new MergeError('STAGE_FAILED', `${quoted(name.name)} vanished while it was staged`);
+    return stat;
+  }
+
+  #count(rung: Strategy, entries: number): void {
+    this.counts.set(rung.name, (this.counts.get(rung.name) ?? 0) + entries);
+  }
+}
+

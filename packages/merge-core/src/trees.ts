@@ -1,0 +1,71 @@
+import { type Bytes, isErrno } from '@emplace/syscalls';
+import { type ErrorCode, MergeError, quoted } from './errors.ts';
+import type { DirHandle, FsPort, Stat } from './fs/port.ts';
+import { statDirectory } from './plan/survey.ts';
+
+/** @throws MergeError IMAGE_MISSING, IMAGE_UNREADABLE */
+export function openImage(path: Bytes, fs: FsPort): DirHandle {
+  return openTree(path, 'image', { missing: 'IMAGE_MISSING', unusable: 'IMAGE_UNREADABLE' }, fs);
+}
+
+/** @throws MergeError ROOT_MISSING, ROOT_UNUSABLE */
+export function openRoot(path: Bytes, fs: FsPort): DirHandle {
+  return openTree(path, 'root', { missing: 'ROOT_MISSING', unusable: 'ROOT_UNUSABLE' }, fs);
+}
+
+function openTree(path: Bytes, what: string, codes: { missing: ErrorCode; unusable: ErrorCode }, fs: FsPort): DirHandle {
+  try {
+    return fs.openRoot(path);
+  } catch (error) {
+    if (!isErrno(error)) throw error;
+    const missing = error.code === 'ENOENT' || error.code === 'ENOTDIR';
+    throw new MergeError(missing ? codes.missing : codes.unusable, `the ${what} ${quoted(path)} cannot be opened as a directory (${error.code})`, {
+      cause: error,
+    });
+  }
+}
+
+/**
+ * Refuses trees of which one holds the other: a merge would move a directory into itself, or make its own image
+ * part of what it changes. An image below `/` is fine when the root is `/`: that is where package managers build.
+ *
+ * @throws MergeError OVERLAPPING_TREES
+ */
+export function checkOverlap(image: Bytes, root: Bytes, fs: FsPort): void {
+  const imageStat = statOf(image, fs);
+  const rootStat = statOf(root, fs);
+  if (isSame(imageStat, rootStat)) throw new MergeError('OVERLAPPING_TREES', 'image and root are the same directory');
+  if (isAbove(imageStat, root, fs)) throw new MergeError('OVERLAPPING_TREES', 'the root lies inside the image');
+  const everything = isSame(rootStat, statOf(parentOf(root), fs));
+  if (!everything && isAbove(rootStat, image, fs)) throw new MergeError('OVERLAPPING_TREES', 'the image lies inside the root');
+}
+
+/** Whether the directory with this stat is met on the way up from `path`. */
+function isAbove(stat: Stat, path: Bytes, fs: FsPort): boolean {
+  let below = statOf(path, fs);
+  for (let up = parentOf(path); ; up = parentOf(up)) {
+    const here = statOf(up, fs);
+    if (isSame(here, stat)) return true;
+    if (isSame(here, below)) return false;
+    below = here;
+  }
+}
+
+/** The kernel resolves it, so a symlink on the way leads to the true parent. */
+function parentOf(path: Bytes): Bytes {
+  return `${path}/..` as Bytes;
+}
+
+function statOf(path: Bytes, fs: FsPort): Stat {
+  const dir = fs.openRoot(path);
+  try {
+    return statDirectory(dir, fs);
+  } finally {
+    fs.closeDir(dir);
+  }
+}
+
+function isSame(a: Stat, b: Stat): boolean {
+  return a.ino === b.ino && a.dev === b.dev;
+}
+
