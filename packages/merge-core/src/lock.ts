@@ -1,11 +1,12 @@
 import { ascii, type Bytes, isErrno } from '@emplace/syscalls';
 import { explain, MergeError } from './errors.ts';
-import type { DirHandle, FileHandle, FsPort } from './fs/port.ts';
+import type { DirHandle, FileHandle, FsPort, Timestamp } from './fs/port.ts';
 import { readWhole } from './fs/whole-file.ts';
 import type { Announce } from './announce.ts';
 import type { Emit } from './events.ts';
 import { describeOwner, describeSelf } from './lock-owner.ts';
 import { HERE } from './paths.ts';
+import { statDirectory } from './plan/survey.ts';
 import { openState, STATE_DIRECTORY } from './state.ts';
 
 const LOCK: Bytes = ascii('lock');
@@ -19,6 +20,8 @@ const TURNS_MAX = 1000;
 export interface RootLock extends Disposable {
   /** The state directory, which holds the journal. */
   readonly state: DirHandle;
+  /** Nothing but the lock was written: the root gets its old time back, so that a refused merge leaves no trace at all. */
+  untouched: boolean;
 }
 
 /**
@@ -29,6 +32,7 @@ export interface RootLock extends Disposable {
  */
 export function lockRoot(root: DirHandle, fs: FsPort, emit: Emit, announce: Announce | undefined): RootLock {
   for (let turn = 0; turn < TURNS_MAX; turn++) {
+    const before = statDirectory(root, fs).mtime;
     const state = openState(root, fs);
     const file = tryLock(root, state, fs);
     if (file === 'vanished') {
@@ -46,7 +50,9 @@ export function lockRoot(root: DirHandle, fs: FsPort, emit: Emit, announce: Anno
     const unlock = (): void => {
       end?.();
       release(root, state, file, fs);
+      if (lock.untouched) setTime(root, before, fs);
     };
+    const lock: RootLock = { state, untouched: true, [Symbol.dispose]: unlock };
     try {
       writeOwner(state, fs);
       const path = fs.pathOf?.(state);
@@ -55,7 +61,7 @@ export function lockRoot(root: DirHandle, fs: FsPort, emit: Emit, announce: Anno
       unlock();
       throw explain(error, 'NO_SPACE', 'cannot write to the state directory');
     }
-    return { state, [Symbol.dispose]: unlock };
+    return lock;
   }
   throw new Error('bug: the lock file vanished again and again');
 }
@@ -105,6 +111,15 @@ function release(root: DirHandle, state: DirHandle, file: FileHandle, fs: FsPort
   } catch (error) {
     // A journal waits for recovery, or the next merge is already there.
     if (!isErrno(error, 'ENOTEMPTY', 'EEXIST', 'ENOENT')) throw error;
+  }
+}
+
+function setTime(root: DirHandle, mtime: Timestamp, fs: FsPort): void {
+  const pinned = fs.pin(root, HERE);
+  try {
+    fs.setTimes(pinned, mtime);
+  } finally {
+    fs.closeFile(pinned);
   }
 }
 

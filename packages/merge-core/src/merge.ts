@@ -57,8 +57,10 @@ function* mergeSteps(request: MergeRequest, announce?: Announce): Steps<MergeRep
   const { warnings, emit } = collectWarnings(request.emit);
   using lock = lockRoot(root.dir, fs, emit, announce);
   const recovery = yield* recoverRoot(root.dir, lock.state, { rollback: false, durable: request.durable, emit }, fs);
+  lock.untouched = recovery.tree === 'none';
   const plan = yield* tracked('plan', undefined, emit, planMerge(image.dir, root.dir, request, fs));
   if (plan.problems.length > 0) throw refuse(plan.problems);
+  lock.untouched = false;
   const strategies = yield* carryOut(plan, { ...request, emit }, image.dir, root.dir, lock.state);
   return {
     outcome: 'merged',
@@ -157,6 +159,7 @@ function* recoverSteps(options: RecoverOptions, announce?: Announce): Steps<Reco
     throw explained;
   }
   const { transaction, tree } = recovery;
+  lock.untouched = tree === 'none';
   if (transaction === undefined) return nothing;
   return { outcome: tree === 'new' ? 'recovered' : 'rolled-back', transaction, warnings };
 }

@@ -1,15 +1,23 @@
 import type { Stat } from '../fs/port.ts';
-import type { Identical, Placement } from './model.ts';
 
-/** What was planned for one name of an inode that has several. */
-export type Member = { readonly placement: Placement } | { readonly identical: Identical; readonly place: () => void; readonly rootIno: bigint } | 'grafted';
+/** A name that was found identical, as long as its hard links agree. */
+export interface IdenticalMember {
+  /** The root's inode. */
+  readonly rootKey: string;
+  readonly rootNlink: number;
+  /** Places it after all. */
+  readonly place: () => void;
+}
+
+/** What was planned for one name of an inode that has several, in the image or in the root. */
+export type Member = 'placed' | IdenticalMember;
 
 interface Group {
   readonly nlink: number;
   readonly members: Member[];
 }
 
-/** The hard-link groups of an image: what is one inode there must be one inode in the root. */
+/** The hard links of an image: what is one inode there must be one inode in the root, and what is not must not. */
 export class HardLinks {
   readonly #groups = new Map<string, Group>();
 
@@ -21,14 +29,20 @@ export class HardLinks {
   }
 
   /**
-   * A member that was found identical stays only when all of them are, and are one inode in the root too.
-   * Otherwise each is placed, so that the group is whole again.
+   * A group stays as it is in the root only when all of its members are identical there and are one inode, which no
+   * other group claims. Otherwise each member is placed, so that the group is whole again.
    */
   settle(): void {
+    const claimed = new Set<string>();
     for (const { members } of this.#groups.values()) {
-      const identical = members.flatMap((member) => (typeof member === 'object' && 'identical' in member ? [member] : []));
-      const whole = identical.length === members.length && new Set(identical.map((member) => member.rootIno)).size <= 1;
-      if (!whole) for (const member of identical) member.place();
+      const identical = members.filter((member) => member !== 'placed');
+      const [first] = identical;
+      if (first === undefined) continue;
+      const whole = identical.length === members.length && identical.every(({ rootKey }) => rootKey === first.rootKey);
+      // A name that is no member keeps its inode to itself: setting our time would set its time.
+      const shared = first.rootNlink > members.length;
+      if (whole && !shared && !claimed.has(first.rootKey)) claimed.add(first.rootKey);
+      else for (const member of identical) member.place();
     }
   }
 

@@ -15,7 +15,7 @@ import { Draft } from './draft.ts';
 import { type Excluded, excluder } from './exclude.ts';
 import { linkKey } from './hard-links.ts';
 import { isIdentical } from './identical.ts';
-import type { OldEntry, Placement, Plan } from './model.ts';
+import type { OldEntry, Plan } from './model.ts';
 import { resolveLink } from './resolve.ts';
 import { Room } from './room.ts';
 import { type Survey, type Surveys, statDirectory, surveyTree } from './survey.ts';
@@ -307,7 +307,7 @@ class Planner {
     if (!this.#mayPlace(current, name, stat, old, rung)) return;
     this.#draft.skip(survey.skipped);
     for (const path of survey.sockets) this.#draft.warn('SOCKET_SKIPPED', `${quoted(path)} is a socket: not merged`, path);
-    for (const linked of survey.linked) this.#draft.links.add(linked, 'grafted');
+    for (const linked of survey.linked) this.#draft.links.add(linked, 'placed');
     const made = rung.traits.staging === 'made';
     const inodes = made ? survey.entries : 0;
     this.#room.take(current.place, rung.traits.copies ? survey.bytes + survey.entries * 2048 : 0, inodes);
@@ -349,13 +349,12 @@ class Planner {
       this.#room.take(current.place, 0, 0);
       if (old.immutable || old.appendOnly) this.#draft.refuse('IMMUTABLE', join(current.target, name), 'is immutable or append-only');
     }
-    if (stat.nlink > 1) {
-      const place = (): void => {
-        this.#draft.unleave(identical);
-        this.#leaf(current, name, stat, old, true);
-      };
-      this.#draft.links.add(stat, { identical, place, rootIno: old.ino });
-    }
+    if (stat.nlink === 1 && old.nlink === 1) return;
+    const place = (): void => {
+      this.#draft.unleave(identical);
+      this.#leaf(current, name, stat, old, true);
+    };
+    this.#draft.links.add(stat, { rootKey: linkKey(old), rootNlink: old.nlink, place });
   }
 
   /** An entry that is no directory goes in under its own rename. */
@@ -370,7 +369,7 @@ class Planner {
     const kept = undo === 'copy' && old !== undefined ? old.size : 0;
     const made = rung.traits.staging === 'made' && !rung.traits.links;
     this.#room.take(current.place, copied + kept, (made ? 1 : 0) + (undo === 'copy' || undo === 'reflink' ? 1 : 0));
-    const placement: Placement = {
+    this.#draft.place({
       directory: current.index,
       name,
       type: stat.type,
@@ -379,13 +378,11 @@ class Planner {
       size: stat.type === 'file' ? stat.size : 0,
       entries: 1,
       ...(old === undefined ? {} : { old: oldEntry(old) }),
-      ...(stat.nlink > 1 ? { group: linkKey(stat) } : {}),
       rung: rung.name,
       inImage: rung.traits.staging === 'in-image',
       undo,
-    };
-    this.#draft.place(placement, stat.mode);
-    if (stat.nlink > 1 && !settled) this.#draft.links.add(stat, { placement });
+    }, stat.mode);
+    if (stat.nlink > 1 && !settled) this.#draft.links.add(stat, 'placed');
   }
 
   /** What speaks against an entry under this name; told as a problem. */

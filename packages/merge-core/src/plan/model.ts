@@ -58,8 +58,6 @@ export interface Placement {
   /** Entries that it holds: 1, or all of a graft. */
   readonly entries: number;
   readonly old?: OldEntry;
-  /** Members of one hard-link group share it. */
-  readonly group?: string;
   /** The rung planned; staging may take a later one of the ladder when the file system refuses this entry. */
   rung: string;
   /** The rung leaves the entry in the image until it is committed. */

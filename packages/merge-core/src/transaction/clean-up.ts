@@ -3,12 +3,14 @@ import { quoted } from '../errors.ts';
 import { join, splitPath } from '../paths.ts';
 import { excluder } from '../plan/exclude.ts';
 import type { Steps } from '../steps.ts';
+import { finishDirectoryTimes } from './finish.ts';
 import { ignoring, removeEntry, removeTree } from './remove-tree.ts';
 import { directoryOf, eachPlacement, imageName, stagedBeside, targetPath, type Transaction, undoBeside } from './transaction.ts';
 
-/** After everything is placed and durable: undo goes, then what is left of the image, then the journal. Each step can be repeated. */
+/** After everything is placed and durable: undo goes, directories get their times, then what is left of the image goes, and the journal. Each step can be repeated. */
 export function* cleanUp(t: Transaction): Steps<void> {
   yield* removeUndo(t);
+  yield* finishDirectoryTimes(t);
   if (!t.plan.keepImage) yield* removeImage(t);
   t.journal.remove();
 }

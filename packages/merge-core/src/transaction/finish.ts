@@ -24,7 +24,7 @@ export function syncTouched(t: Transaction, withImage: boolean): void {
   for (const directory of sources) sync(t.image.at(directoryOf(t, { directory }).image));
 }
 
-/** Attributes of directories and times of what was left alone: can be repeated, so recovery does it all again. */
+/** Times of what was left alone and attributes of adopted directories: can be repeated, so recovery does it all again. */
 export function* finishAttributes(t: Transaction): Steps<void> {
   for (const { directory, name, mtime, oldMtime } of t.plan.identical) {
     if (mtime.sec === oldMtime.sec && mtime.nsec === oldMtime.nsec) continue;
@@ -32,14 +32,18 @@ export function* finishAttributes(t: Transaction): Steps<void> {
     withPinned(t, target, (pinned) => t.fs.setTimes(pinned, mtime));
     yield 'finishing';
   }
-  // Each new name in a directory touched its time: now that all are there it gets the image's.
   for (const { action, target, attributes } of t.plan.directories) {
+    if (action !== 'adopt' || attributes === undefined) continue;
+    setAttributes(t, { dir: t.root.at(target), name: HERE }, attributes);
+    yield 'finishing';
+  }
+}
+
+/** Times of new and adopted directories: each name that came or went touched them, undo names among them, so this comes last. */
+export function* finishDirectoryTimes(t: Transaction): Steps<void> {
+  for (const { target, attributes } of t.plan.directories) {
     if (attributes === undefined) continue;
-    const dir = t.root.at(target);
-    withPinned(t, { dir, name: HERE }, (pinned) => {
-      if (action === 'adopt') applyAttributes(pinned, attributes, t.fs);
-      else t.fs.setTimes(pinned, attributes.mtime);
-    });
+    withPinned(t, { dir: t.root.at(target), name: HERE }, (pinned) => t.fs.setTimes(pinned, attributes.mtime));
     yield 'finishing';
   }
 }
@@ -53,8 +57,8 @@ export function withPinned(t: Transaction, { dir, name }: Name, act: (pinned: Fi
   }
 }
 
-/** Restores a directory's own attributes. */
-export function restoreAttributes(t: Transaction, target: Name, attributes: Attributes): void {
+/** Gives a directory these attributes. */
+export function setAttributes(t: Transaction, target: Name, attributes: Attributes): void {
   withPinned(t, target, (pinned) => applyAttributes(pinned, attributes, t.fs));
 }
 

@@ -5,7 +5,7 @@ import { HERE, splitPath } from '../paths.ts';
 import type { Steps } from '../steps.ts';
 import type { Name } from '../strategy/strategy.ts';
 import { removeProbes } from './check-exchange.ts';
-import { restoreAttributes, syncTouched, withPinned } from './finish.ts';
+import { setAttributes, syncTouched, withPinned } from './finish.ts';
 import { ignoring, removeTree } from './remove-tree.ts';
 import { eachPlacement, eachPlacementBackwards, targetName, targetPath, type Transaction } from './transaction.ts';
 import { locate, type Whereabouts } from './whereabouts.ts';
@@ -44,7 +44,7 @@ export function* resumeRollBack(t: Transaction): Steps<void> {
     withPinned(t, targetName(t, { directory, name }), (pinned) => t.fs.setTimes(pinned, oldMtime));
   }
   for (const { action, target, old } of t.plan.directories) {
-    if (action === 'adopt' && old !== undefined) restoreAttributes(t, { dir: t.root.at(target), name: HERE }, old);
+    if (action === 'adopt' && old !== undefined) setAttributes(t, { dir: t.root.at(target), name: HERE }, old);
   }
   removeMadeDirectories(t);
   syncTouched(t, false);

@@ -1,0 +1,56 @@
+import { spawnSync } from 'node:child_process';
+
+/** Debian packages of the commands and headers that tests call. */
+const PACKAGES = [
+  'acl',
+  'attr',
+  'btrfs-progs',
+  'e2fsprogs',
+  'gcc',
+  'libc6-dev',
+  'libc6-dev-arm64-cross',
+  'libcap2-bin',
+  'linux-libc-dev',
+  'linux-libc-dev-arm64-cross',
+  'rsync',
+  'strace',
+  'util-linux',
+  'xfsprogs',
+];
+
+/**
+ * Installs with apt what is missing, when that is possible here: as root on Debian and its like. Elsewhere, tests
+ * whose tool is missing are skipped by name.
+ * @returns false when something could not be installed
+ */
+export function installTools(): boolean {
+  if (process.geteuid?.() !== 0) return true;
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: the placeholders are dpkg's
+  const query = run('dpkg-query', ['-W', '-f=${Package} ${db:Status-Status}\\n', ...PACKAGES]);
+  if (query.error !== undefined) return true;
+  const installed = new Set(
+    query.stdout
+      .split('\n')
+      .filter((line) => line.endsWith(' installed'))
+      .map((line) => line.split(' ')[0]),
+  );
+  const missing = PACKAGES.filter((name) => !installed.has(name));
+  if (missing.length === 0) return true;
+  console.error(`installing ${missing.join(', ')}`);
+  // Lists that are there may be good enough; where they are not, they are fetched and it is tried again.
+  if (install(missing).status === 0) return true;
+  run('apt-get', ['update', '-qq']);
+  const attempt = install(missing);
+  if (attempt.status === 0) return true;
+  console.error(`could not install ${missing.join(', ')}\n${attempt.stderr}`);
+  return false;
+}
+
+function install(packages: readonly string[]): ReturnType<typeof run> {
+  return run('apt-get', ['install', '-y', '-qq', '--no-install-recommends', ...packages]);
+}
+
+function run(command: string, args: readonly string[]) {
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+  return spawnSync(command, args, { stdio: ['ignore', 'pipe', 'pipe'], encoding: 'utf8', env });
+}

@@ -1,0 +1,83 @@
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { describe, expect } from '@jest/globals';
+import { bigTree, compareTrees, makeLoopFs, snapshotTree, temporaryDirectory, type TreeSnapshot, unmount } from '@emplace/fixtures';
+import { rootTest } from '@emplace/fixtures/jest';
+import { recoverSync } from '@emplace/merge-core';
+
+const child = fileURLToPath(new URL('./children/merge-until.ts', import.meta.url));
+const SEED = 20_261_121;
+const POINTS = 200;
+const FILES = 2_000;
+
+/** Runs a merge that kills itself before its n-th call. */
+function merge(image: string, root: string, calls: string, options: object): ReturnType<typeof spawnSync> {
+  const node = ['--conditions=@emplace/source', '--disable-warning=ExperimentalWarning', child, image, root, calls, JSON.stringify(options)];
+  return spawnSync(process.execPath, node, { encoding: 'utf8', env: { PATH: process.env['PATH'] } });
+}
+
+/** A tree with all attributes, quickly: the builder would take longer than the merge. */
+function copyTree(from: string, to: string): void {
+  expect(spawnSync('cp', ['-a', from, to]).status).toBe(0);
+}
+
+/** Names of the differences; times of directories change with every name that comes and goes. */
+function differences(expected: TreeSnapshot, root: string): string[] {
+  return compareTrees(expected, snapshotTree(root), { ignore: { directoryMtimes: true } });
+}
+
+/** Linear congruential: the same points in every run. */
+function* points(total: number): Generator<number> {
+  let state = SEED;
+  for (let i = 0; i < POINTS; i++) {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    yield 1 + (state % total);
+  }
+}
+
+describe.each([
+  ['rename', {}],
+  ['copy', { strategy: 'copy' }],
+  ['exchange without links', { strategy: 'double-rename', hardlink: false }],
+])('a merge of 2,000 files by %s, killed by SIGKILL at random calls', (_name, options) => {
+  rootTest('is recovered to exactly the old or exactly the new tree, and leaves nothing behind (G1, G3)', () => {
+    using work = temporaryDirectory();
+    const place = work.make('fs');
+    makeLoopFs('ext4', 2048, place);
+    try {
+      const at = (name: string): string => `${place}/${name}`;
+      bigTree(at('old'), { files: FILES, version: 1, seed: SEED });
+      bigTree(at('image'), { files: FILES, version: 2, seed: SEED });
+      const old = snapshotTree(at('old'));
+      copyTree(at('old'), at('root'));
+      copyTree(at('image'), at('work-image'));
+      const counted = merge(at('work-image'), at('root'), 'count', options);
+      expect(counted.stderr).toBe('');
+      const total = Number(counted.stdout);
+      const fresh = snapshotTree(at('root'));
+      const seen = { old: 0, new: 0 };
+      for (const point of points(total)) {
+        spawnSync('rm', ['-rf', at('root'), at('work-image')]);
+        copyTree(at('old'), at('root'));
+        copyTree(at('image'), at('work-image'));
+        expect(merge(at('work-image'), at('root'), String(point), options).signal).toBe('SIGKILL');
+        const rollback = point % 3 === 0;
+        let tree: 'old' | 'new';
+        try {
+          recoverSync({ root: at('root'), rollback, sync: 'none' });
+          tree = differences(old, at('root')).length === 0 ? 'old' : 'new';
+        } catch (error) {
+          expect(error).toMatchObject({ code: 'ROLLBACK_TOO_LATE' });
+          recoverSync({ root: at('root'), sync: 'none' });
+          tree = 'new';
+        }
+        expect({ point, differences: differences(tree === 'old' ? old : fresh, at('root')) }).toEqual({ point, differences: [] });
+        seen[tree]++;
+      }
+      expect(seen.old + seen.new).toBe(POINTS);
+      expect(Math.min(seen.old, seen.new)).toBeGreaterThan(0);
+    } finally {
+      unmount(place);
+    }
+  });
+});
