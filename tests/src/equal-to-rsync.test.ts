@@ -71,7 +71,7 @@ describe.each(['ext4', 'xfs'] as const)('on %s, 20,000 files of every kind merge
           const image = across ? work.at('other/image') : work.at('disk/image');
           copyTree(work.at('disk/new'), image);
           const report = mergeSync({ image, root: work.at('disk/root'), directories: 'image', replaceTypes: directorySwaps, ...options });
-          const found = { name, across, rungs: Object.keys(report.strategies), differences: differences(expected, work.at('disk/root')) };
+          const found = { name, across, rungs: Object.keys(report.strategies), differences: differences(expected, work.at('disk/root'), kind) };
           expect(found).toEqual({ name, across, rungs, differences: [] });
           spawnSync('rm', ['-rf', work.at('disk/root'), image]);
         }
@@ -84,6 +84,8 @@ describe.each(['ext4', 'xfs'] as const)('on %s, 20,000 files of every kind merge
   );
 });
 
-function differences(expected: TreeSnapshot, root: string): string[] {
-  return compareTrees(expected, snapshotTree(root), { ignore: { paths: ['.'] } }).slice(0, 40);
+/** xfs preallocates as it likes behind what is written in pieces: holes of two copies differ there, whoever made them. */
+function differences(expected: TreeSnapshot, root: string, kind: 'ext4' | 'xfs'): string[] {
+  const attributes = kind === 'xfs' ? (['holes'] as const) : [];
+  return compareTrees(expected, snapshotTree(root), { ignore: { paths: ['.'], attributes } }).slice(0, 40);
 }

@@ -8,29 +8,29 @@ export const cloneContent: FillContent = (from, to, stat, fs) => {
   if (stat.size > 0) fs.clone(from, to);
 };
 
-/** Holes stay holes; data goes within the kernel where it can (copy_file_range), else through one buffer. */
+/**
+ * Holes stay holes; data goes within the kernel where it can (copy_file_range), else through one buffer. The file is asked
+ * for its holes rather than its block count, which has blocks of xattrs and extents among them.
+ */
 export const copyContent: FillContent = (from, to, stat, fs) => {
-  if (stat.size === 0) return;
-  if (stat.blocks * 512 >= stat.size) {
-    copyRun(from, to, 0, stat.size, fs);
-    return;
+  let end = 0;
+  for (let data = nextData(from, 0, stat.size, fs); data !== undefined; data = nextData(from, end, stat.size, fs)) {
+    end = Math.min(data.end, stat.size);
+    copyRun(from, to, data.start, end, fs);
   }
-  try {
-    let offset = 0;
-    for (;;) {
-      const data = offset < stat.size ? fs.nextData(from, offset) : undefined;
-      if (data === undefined) break;
-      copyRun(from, to, data.start, Math.min(data.end, stat.size), fs);
-      offset = data.end;
-    }
-    fs.truncate(to, stat.size);
-  } catch (error) {
-    // A file system that cannot tell holes: they are written out, content comes first.
-    if (!isErrno(error, 'EINVAL', 'EOPNOTSUPP')) throw error;
-    fs.truncate(to, 0);
-    copyRun(from, to, 0, stat.size, fs);
-  }
+  if (end < stat.size) fs.truncate(to, stat.size);
 };
+
+/** The next run of data at or after `offset`; a file system that cannot tell holes has one run. */
+function nextData(from: FileHandle, offset: number, size: number, fs: FsPort): { start: number; end: number } | undefined {
+  if (offset >= size) return undefined;
+  try {
+    return fs.nextData(from, offset);
+  } catch (error) {
+    if (isErrno(error, 'EINVAL', 'EOPNOTSUPP', 'ENOTTY')) return { start: offset, end: size };
+    throw error;
+  }
+}
 
 /** Between file systems that refuse copy_file_range once, it would refuse each file: errnos that say so. */
 const noRange = ['EXDEV', 'EINVAL', 'EOPNOTSUPP', 'ENOSYS', 'EBADF', 'ETXTBSY'];
