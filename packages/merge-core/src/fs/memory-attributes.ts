@@ -1,8 +1,8 @@
 /** The calls on attributes, for root: what fs/attr.c and fs/xattr.c refuse and what one attribute does to another. */
 import { ascii, type Bytes, S_IFMT } from '@emplace/syscalls';
 import { ACCESS_ACL, DEFAULT_ACL, isAcl, isOnlyMode, modeFrom, withMode } from './memory-acl.ts';
-import { allocated, BLOCK, type Extra, extraOf, fail, isDirectory, typeOf } from './memory-device.ts';
 import { isRegular } from './memory-content.ts';
+import { allocated, BLOCK, type Extra, extraOf, fail, isDirectory, typeOf } from './memory-device.ts';
 import { type Mount, type Open, opened, requireWritable, type World } from './memory-world.ts';
 import type { FileHandle, Stat, Timestamp, Xattrs } from './port.ts';
 
@@ -13,7 +13,7 @@ const UNCHANGED = 0xffffffff;
 const CAPABILITY = ascii('security.capability');
 const NAMESPACES = /^(?:user|trusted|security)\../;
 /** Sizes and versions of struct vfs_cap_data (linux/capability.h). */
-const CAPABILITY_SIZES: Readonly<Record<number, number>> = { 0x02000000: 20, 0x03000000: 24 };
+const CAPABILITY_SIZES: Readonly<Record<number, number>> = { 33554432: 20, 50331648: 24 };
 const KEY_MAX = 255;
 const VALUE_MAX = 65_536;
 

@@ -1,6 +1,17 @@
 /** The calls on a file's content. memfs keeps the bytes, holes as zeros; which of them are allocated stands in `extents`. */
-import { type Bytes, ascii, S_IFREG } from '@emplace/syscalls';
-import { allocated, BLOCK, charge, type Device, type Extent, type Extra, extraOf, fail, type Inode, isDirectory } from './memory-device.ts';
+import { ascii, type Bytes, S_IFIFO, S_IFREG } from '@emplace/syscalls';
+import {
+  allocated,
+  BLOCK,
+  charge,
+  type Device,
+  type Extent,
+  type Extra,
+  extraOf,
+  fail,
+  type Inode,
+  isDirectory,
+} from './memory-device.ts';
 import { lookUp, type Mount, type Open, openedFile, openHandle, type World } from './memory-world.ts';
 import type { DirHandle, FileHandle } from './port.ts';
 
@@ -13,13 +24,17 @@ export function openFile(world: World, at: DirHandle, name: Bytes): FileHandle {
   const place = lookUp(world, at, name, 'openat') ?? fail('ENOENT', 'openat', name);
   const inode = place.dentry.getNode();
   if (inode.isSymlink()) fail('ELOOP', 'openat', name);
-  const isReadable = isRegular(inode) || isDirectory(inode) || inode.mode >> 12 === 1;
+  const isReadable = isRegular(inode) || isDirectory(inode) || isPipe(inode);
   if (!isReadable) fail('ENXIO', 'openat', name);
   return openHandle(world, 'file', { mount: place.mount, inode });
 }
 
 export function isRegular(inode: Inode): boolean {
   return inode.mode >> 12 === S_IFREG >> 12;
+}
+
+function isPipe(inode: Inode): boolean {
+  return inode.mode >> 12 === S_IFIFO >> 12;
 }
 
 function readable(world: World, file: FileHandle, call: string): Open {
@@ -82,6 +97,7 @@ function withExtent(extents: readonly Extent[], start: number, end: number): Ext
 
 export function nextData(world: World, file: FileHandle, offset: number): { start: number; end: number } | undefined {
   const { mount, inode } = openedFile(world, file, 'lseek');
+  if (isPipe(inode)) fail('ESPIPE', 'lseek');
   if (!isRegular(inode) || !mount.device.limits.holes || offset < 0) fail('EINVAL', 'lseek');
   const size = inode.getSize();
   const extent = extraOf(mount.device, inode).extents.find(({ start, end }) => end > offset && start < size);
@@ -127,7 +143,12 @@ export function truncate(world: World, file: FileHandle, size: number): void {
   if (size < inode.getSize()) {
     const end = Math.ceil(size / BLOCK) * BLOCK;
     const kept = extra.extents.filter((extent) => extent.start < end);
-    setExtents(mount.device, extra, kept.map((extent) => ({ ...extent, end: Math.min(extent.end, end) })), 'ftruncate');
+    setExtents(
+      mount.device,
+      extra,
+      kept.map((extent) => ({ ...extent, end: Math.min(extent.end, end) })),
+      'ftruncate',
+    );
   }
   inode.truncate(size);
   changed(world, mount, inode);
@@ -135,6 +156,7 @@ export function truncate(world: World, file: FileHandle, size: number): void {
 
 export function seek(world: World, file: FileHandle, offset: number): void {
   const open = openedFile(world, file, 'lseek');
+  if (isPipe(open.inode)) fail('ESPIPE', 'lseek');
   if (offset < 0) fail('EINVAL', 'lseek');
   open.position = offset;
 }

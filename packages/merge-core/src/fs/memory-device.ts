@@ -2,8 +2,9 @@
  * One file system of the memory port: a memfs superblock holds names, inodes and content; beside it, keyed by inode
  * number, stands what memfs has no place for. Inode numbers are used anew at once, as ext4 does.
  */
-import { Volume } from 'memfs';
+
 import { type Bytes, S_IFDIR, S_IFMT, SyscallError } from '@emplace/syscalls';
+import { Volume } from 'memfs';
 import type { EntryType, Timestamp } from './port.ts';
 
 type Superblock = Volume['_core'];

@@ -12,13 +12,28 @@ import {
   makeInode,
   releaseUnused,
 } from './memory-device.ts';
-import { extraAt, isMountPoint, isRemoved, openHandle, openedDir, requireWritable, type Slot, slot, type World } from './memory-world.ts';
+import {
+  extraAt,
+  isMountPoint,
+  isRemoved,
+  openedDir,
+  openHandle,
+  requireWritable,
+  type Slot,
+  slot,
+  type World,
+} from './memory-world.ts';
 import type { DirHandle, FileHandle } from './port.ts';
 
 const TARGET_MAX = 4095;
 const S_ISGID = 0o2000;
 type NodeType = 'fifo' | 'char' | 'block' | 'socket';
-const NODE_TYPES: Readonly<Record<NodeType, number>> = { fifo: S_IFIFO, char: S_IFCHR, block: S_IFBLK, socket: S_IFSOCK };
+const NODE_TYPES: Readonly<Record<NodeType, number>> = {
+  fifo: S_IFIFO,
+  char: S_IFCHR,
+  block: S_IFBLK,
+  socket: S_IFSOCK,
+};
 
 /** The directory's times change with its names. */
 function touch(world: World, { mount, dentry }: Slot): void {
@@ -26,8 +41,11 @@ function touch(world: World, { mount, dentry }: Slot): void {
 }
 
 function isOrHolds(dentry: Dentry, below: Dentry): boolean {
-  for (let at: Dentry | undefined = below; at !== undefined; at = at.parent) if (at === dentry) return true;
-  return false;
+  for (let at = below; at !== dentry; at = at.parent) {
+    // The root of a memfs tree is its own parent.
+    if (at.parent === undefined || at.parent === at) return false;
+  }
+  return true;
 }
 
 function checkMayCreate(dir: Slot, call: string): void {
@@ -171,14 +189,7 @@ export function symlink(world: World, at: DirHandle, name: Bytes, target: Bytes)
   inode.symlink = target;
 }
 
-export function mknod(
-  world: World,
-  at: DirHandle,
-  name: Bytes,
-  type: NodeType,
-  mode: number,
-  rdev: number,
-): void {
+export function mknod(world: World, at: DirHandle, name: Bytes, type: NodeType, mode: number, rdev: number): void {
   const { inode } = make(world, at, name, NODE_TYPES[type] | mode, 'mknodat');
   inode.rdev = type === 'char' || type === 'block' ? rdev : 0;
 }

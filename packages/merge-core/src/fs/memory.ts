@@ -14,7 +14,17 @@
  */
 import { type Bytes, isErrno } from '@emplace/syscalls';
 import { chmod, chown, describe, removeXattr, setTimes, setXattr, xattrs } from './memory-attributes.ts';
-import { cloneContent, copyRange, nextData, openFile, read, seek, truncate, tryFlock, write } from './memory-content.ts';
+import {
+  cloneContent,
+  copyRange,
+  nextData,
+  openFile,
+  read,
+  seek,
+  truncate,
+  tryFlock,
+  write,
+} from './memory-content.ts';
 import { BLOCK, childrenOf, type Device, type FileSystemOptions, fail, makeDevice, typeOf } from './memory-device.ts';
 import * as names from './memory-names.ts';
 import {
@@ -23,10 +33,11 @@ import {
   descend,
   extraAt,
   followAbsolute,
+  isRemoved,
   lookUp,
   type Mount,
-  openedDir,
   opened,
+  openedDir,
   openedFile,
   openHandle,
   type Place,
@@ -103,7 +114,8 @@ function portOf(world: World): MemoryPort {
   const durable = (file: FileHandle): void => void openedFile(world, file, 'fsync');
   return {
     openRoot: (path) => openDirectory(world, followAbsolute(world, path, 'open'), path),
-    openDir: (at, path) => openHandle(world, 'directory', withInode(descend(world, openedDir(world, at, 'openat2'), path, 'openat2'))),
+    openDir: (at, path) =>
+      openHandle(world, 'directory', withInode(descend(world, openedDir(world, at, 'openat2'), path, 'openat2'))),
     closeDir: (dir) => close(world, dir),
     list: (dir) => list(world, dir),
 
@@ -199,6 +211,7 @@ function findPlace(world: World, at: DirHandle, name: Bytes): Place | undefined 
 
 function list(world: World, dir: DirHandle): Named[] {
   const { mount, dentry } = openedDir(world, dir, 'getdents64');
+  if (isRemoved(dentry)) fail('ENOENT', 'getdents64');
   const { entryTypes } = mount.device.limits;
   return Array.from(childrenOf(dentry), ([name, child]) => {
     return { name, type: entryTypes ? typeOf(child.getNode()) : undefined };

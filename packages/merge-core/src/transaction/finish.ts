@@ -1,5 +1,6 @@
+import { type Bytes, isErrno } from '@emplace/syscalls';
 import type { DirHandle, FileHandle } from '../fs/port.ts';
-import { HERE } from '../paths.ts';
+import { HERE, splitPath } from '../paths.ts';
 import type { Attributes } from '../plan/model.ts';
 import type { Steps } from '../steps.ts';
 import { applyAttributes } from '../strategy/attributes.ts';
@@ -16,12 +17,24 @@ export function syncTouched(t: Transaction, withImage: boolean): void {
     t.fs.syncfs(dir);
     synced.add(dev);
   };
-  for (const { target, action } of t.plan.directories) if (action !== 'keep') sync(t.root.at(target));
   const touched = new Set([...t.plan.placements, ...t.plan.identical].map((entry) => entry.directory));
-  for (const directory of touched) sync(t.root.at(directoryOf(t, { directory }).target));
+  for (const [directory, { target, action }] of t.plan.directories.entries()) {
+    if (action !== 'keep' || touched.has(directory)) sync(nearest(t, target));
+  }
   if (!withImage || t.image === undefined) return;
   const sources = new Set(t.plan.placements.filter((placement) => placement.inImage).map((placement) => placement.directory));
   for (const directory of sources) sync(t.image.at(directoryOf(t, { directory }).image));
+}
+
+/** The directory, or where it was before a rollback removed it. */
+function nearest(t: Transaction, path: Bytes): DirHandle {
+  for (let here = path; ; here = splitPath(here).parent) {
+    try {
+      return t.root.at(here);
+    } catch (error) {
+      if (!isErrno(error, 'ENOENT')) throw error;
+    }
+  }
 }
 
 /** Times of what was left alone and attributes of adopted directories: can be repeated, so recovery does it all again. */

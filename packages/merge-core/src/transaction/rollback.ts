@@ -7,13 +7,13 @@ import type { Name } from '../strategy/strategy.ts';
 import { removeProbes } from './check-exchange.ts';
 import { setAttributes, syncTouched, withPinned } from './finish.ts';
 import { ignoring, removeTree } from './remove-tree.ts';
-import { eachPlacement, eachPlacementBackwards, targetName, targetPath, type Transaction } from './transaction.ts';
+import { eachPlacement, targetName, targetPath, type Transaction } from './transaction.ts';
 import { locate, type Whereabouts } from './whereabouts.ts';
 
 /** Before the commit point: everything that was staged goes back to the image or away, and the new directories go (G1). */
 export function* rollBackStaging(t: Transaction): Steps<void> {
   removeAllProbes(t);
-  for (const [index, placement] of eachPlacementBackwards(t)) {
+  for (const [index, placement] of reachableBackwards(t)) {
     putAway(t, placement, locate(t, index, placement));
     yield 'finishing';
   }
@@ -35,7 +35,7 @@ export function* rollBackCommit(t: Transaction): Steps<void> {
 
 /** (J6) The rest of a rollback that was decided: what was checked then is not asked again of a tree half restored. */
 export function* resumeRollBack(t: Transaction): Steps<void> {
-  for (const [index, placement] of eachPlacementBackwards(t)) {
+  for (const [index, placement] of reachableBackwards(t)) {
     restore(t, index, placement);
     yield 'finishing';
   }
@@ -106,6 +106,24 @@ function isMissingFromImage(t: Transaction, { names: { image } }: Whereabouts): 
   return image !== undefined && t.fs.stat(image.dir, image.name) === undefined;
 }
 
+/** Backwards, all placements whose directory is there: one that the merge was to make may not be made yet, or be removed again. */
+function* reachableBackwards(t: Transaction): Generator<[number, Placement]> {
+  for (let index = t.plan.placements.length - 1; index >= 0; index--) {
+    const placement = t.plan.placements[index];
+    if (placement !== undefined && isReachable(t, placement)) yield [index, placement];
+  }
+}
+
+function isReachable(t: Transaction, placement: Placement): boolean {
+  try {
+    targetName(t, placement);
+    return true;
+  } catch (error) {
+    if (isErrno(error, 'ENOENT')) return false;
+    throw error;
+  }
+}
+
 function removeMadeDirectories(t: Transaction): void {
   for (const { action, target } of [...t.plan.directories].reverse()) {
     if (action !== 'make') continue;
@@ -128,7 +146,7 @@ function removeMadeDirectories(t: Transaction): void {
 function removeAllProbes(t: Transaction): void {
   const seen = new Set<number>();
   for (const placement of t.plan.placements) {
-    if (placement.undo !== 'exchange' || seen.has(placement.directory)) continue;
+    if (placement.undo !== 'exchange' || seen.has(placement.directory) || !isReachable(t, placement)) continue;
     seen.add(placement.directory);
     removeProbes(t, placement);
   }

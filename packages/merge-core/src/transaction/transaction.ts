@@ -60,10 +60,3 @@ export function targetPath(t: Transaction, placement: Placement): Bytes {
 export function* eachPlacement(t: Transaction): Generator<[number, Placement]> {
   yield* t.plan.placements.entries();
 }
-
-export function* eachPlacementBackwards(t: Transaction): Generator<[number, Placement]> {
-  for (let index = t.plan.placements.length - 1; index >= 0; index--) {
-    const placement = t.plan.placements[index];
-    if (placement !== undefined) yield [index, placement];
-  }
-}

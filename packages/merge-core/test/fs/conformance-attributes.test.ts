@@ -22,7 +22,8 @@ onBothPorts(({ scene, test, rootTest }) => {
       s.make('f=1', 'd/');
       for (const path of ['f', 'd']) {
         s.pinned(path, (file) => {
-          const set = (key: string, value: string): void => s.fs.setXattr(file, ascii(key), Buffer.from(value, 'latin1'));
+          const set = (key: string, value: string): void =>
+            s.fs.setXattr(file, ascii(key), Buffer.from(value, 'latin1'));
           set('user.a', '1');
           set('user.b', '');
           set('user.a', 'two\0\xff');
@@ -117,8 +118,13 @@ onBothPorts(({ scene, test, rootTest }) => {
     test('for what is made inside is of directories alone; symlinks have none', () => {
       using s = scene();
       s.make('d/', 'f=', 'l->f');
-      const set = (path: string, key: Bytes): string => s.pinned(path, (file) => errno(() => s.fs.setXattr(file, key, acl)));
-      expect([set('d', DEFAULT_ACL), set('f', DEFAULT_ACL), set('l', ACL)]).toEqual(['success', 'EACCES', 'EOPNOTSUPP']);
+      const set = (path: string, key: Bytes): string =>
+        s.pinned(path, (file) => errno(() => s.fs.setXattr(file, key, acl)));
+      expect([set('d', DEFAULT_ACL), set('f', DEFAULT_ACL), set('l', ACL)]).toEqual([
+        'success',
+        'EACCES',
+        'EOPNOTSUPP',
+      ]);
       s.pinned('d', (file) => expect(keys(s, file)).toEqual([DEFAULT_ACL]));
     });
   });

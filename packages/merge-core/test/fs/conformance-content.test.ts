@@ -1,5 +1,5 @@
-import { describe, expect } from '@jest/globals';
 import { ascii } from '@emplace/syscalls';
+import { describe, expect } from '@jest/globals';
 import type { FileHandle } from '../../src/fs/port.ts';
 import { errno, onBothPorts } from './conformance.ts';
 

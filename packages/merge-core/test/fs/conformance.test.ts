@@ -1,5 +1,5 @@
-import { describe, expect } from '@jest/globals';
 import { ascii, type Bytes, toBytes } from '@emplace/syscalls';
+import { describe, expect } from '@jest/globals';
 import { errno, HERE, onBothPorts } from './conformance.ts';
 
 /** Every byte that a name may have. */
@@ -62,7 +62,11 @@ onBothPorts(({ scene, test, deviceTest, rootTest }) => {
     test('does not put a directory into itself or below', () => {
       using s = scene();
       s.make('a/', 'a/b/', 'a/b/c/');
-      expect([s.rename('a', 'a/x'), s.rename('a', 'a/b/x'), s.rename('a', 'a/b/c')]).toEqual(['EINVAL', 'EINVAL', 'EINVAL']);
+      expect([s.rename('a', 'a/x'), s.rename('a', 'a/b/x'), s.rename('a', 'a/b/c')]).toEqual([
+        'EINVAL',
+        'EINVAL',
+        'EINVAL',
+      ]);
       expect(s.tree()).toEqual(['a/', 'a/b/', 'a/b/c/']);
     });
 
@@ -270,7 +274,11 @@ onBothPorts(({ scene, test, deviceTest, rootTest }) => {
       names.push(toBytes(Buffer.from([0xff])), ascii('new\nline'), toBytes('ünï'), toBytes(Buffer.from([0xc3, 0x28])));
       names.push(ascii('__proto__'), ascii('constructor'), ascii(' '), ascii('...'));
       for (const name of names) s.fs.closeFile(s.fs.createFile(s.dir, name, 0o600));
-      const listed = (): Bytes[] => s.fs.list(s.dir).map(({ name }) => name).sort();
+      const listed = (): Bytes[] =>
+        s.fs
+          .list(s.dir)
+          .map(({ name }) => name)
+          .sort();
       expect(listed()).toEqual(names.toSorted());
       for (const name of names) s.fs.rename(s.dir, name, s.dir, `${name}.` as Bytes);
       expect(listed()).toEqual(names.map((name) => `${name}.`).sort());
@@ -281,7 +289,7 @@ onBothPorts(({ scene, test, deviceTest, rootTest }) => {
       const target = toBytes(ALL_BYTES);
       s.fs.symlink(s.dir, ascii('l'), `/${target}/..//` as Bytes);
       expect(s.fs.readlink(s.dir, ascii('l'))).toBe(`/${target}/..//`);
-      expect(s.stat('l').size).toBe(target.length + 5);
+      expect(s.stat('l').size).toBe(`/${target}/..//`.length);
       expect(errno(() => s.fs.symlink(s.dir, ascii('e'), HERE))).toBe('ENOENT');
     });
 
@@ -306,7 +314,13 @@ onBothPorts(({ scene, test, deviceTest, rootTest }) => {
       expect(['d/e', 'd/../d', './d//e/', 'd/e/../..', ''].map(open)).toEqual(Array(5).fill('success'));
       expect(['l', 'l/e', 'd/up', 'd/up/d', 'out'].map(open)).toEqual(Array(5).fill('ELOOP'));
       expect(['..', 'd/../..', '/', '/tmp'].map(open)).toEqual(Array(4).fill('EXDEV'));
-      expect(['none', 'd/none', 'none/e', 'f', 'f/x'].map(open)).toEqual(['ENOENT', 'ENOENT', 'ENOENT', 'ENOTDIR', 'ENOTDIR']);
+      expect(['none', 'd/none', 'none/e', 'f', 'f/x'].map(open)).toEqual([
+        'ENOENT',
+        'ENOENT',
+        'ENOENT',
+        'ENOTDIR',
+        'ENOTDIR',
+      ]);
     });
 
     test('finds nothing, and says so for each call', () => {
@@ -355,14 +369,13 @@ onBothPorts(({ scene, test, deviceTest, rootTest }) => {
       s.fs.closeDir(dir);
     });
 
-    test('that was removed is empty and takes no more names', () => {
+    test('that was removed has no names and takes none', () => {
       using s = scene();
       s.make('a/', 'f=1');
       const dir = s.fs.openDir(s.dir, ascii('a'));
       s.at('a', s.fs.rmdir);
       const { fs } = s;
       const name = ascii('x');
-      expect(fs.list(dir)).toEqual([]);
       expect(fs.stat(dir, HERE)).toMatchObject({ type: 'directory', nlink: 0 });
       const calls = [
         () => fs.mkdir(dir, name, 0o755),
@@ -373,6 +386,7 @@ onBothPorts(({ scene, test, deviceTest, rootTest }) => {
         () => fs.link(s.dir, ascii('f'), dir, name),
         () => fs.openDir(dir, name),
         () => fs.unlink(dir, name),
+        () => fs.list(dir),
       ];
       expect(calls.map(errno)).toEqual(calls.map(() => 'ENOENT'));
       fs.closeDir(dir);

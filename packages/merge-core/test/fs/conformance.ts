@@ -112,15 +112,24 @@ export class Scene implements Disposable {
 
   /** Opens for writing by making it, closes at the end. */
   writing<T>(path: string, act: (file: FileHandle) => T): T {
-    return this.#closing(this.within(path, (dir, name) => this.fs.createFile(dir, name, 0o644)), act);
+    return this.#closing(
+      this.within(path, (dir, name) => this.fs.createFile(dir, name, 0o644)),
+      act,
+    );
   }
 
   reading<T>(path: string, act: (file: FileHandle) => T): T {
-    return this.#closing(this.within(path, (dir, name) => this.fs.openFile(dir, name)), act);
+    return this.#closing(
+      this.within(path, (dir, name) => this.fs.openFile(dir, name)),
+      act,
+    );
   }
 
   pinned<T>(path: string, act: (file: FileHandle) => T): T {
-    return this.#closing(this.within(path, (dir, name) => this.fs.pin(dir, name)), act);
+    return this.#closing(
+      this.within(path, (dir, name) => this.fs.pin(dir, name)),
+      act,
+    );
   }
 
   #closing<T>(file: FileHandle, act: (file: FileHandle) => T): T {
