@@ -32,7 +32,7 @@ export function describe({ mount, inode, dentry }: Pick<Open, 'mount' | 'inode' 
     rdev: inode.rdev,
     nlink: inode.nlink,
     size: (sizes as Record<string, number | undefined>)[type] ?? 0,
-    blocks: type === 'directory' ? BLOCK / 512 : allocated({ extents } as Extra) / 512,
+    blocks: type === 'directory' ? BLOCK / 512 : allocated(extents) / 512,
     mtime,
     immutable,
     appendOnly,
@@ -85,12 +85,16 @@ export function setXattr(world: World, file: FileHandle, key: Bytes, value: Buff
   const open = changing(world, file, call);
   checkKey(open, key, call);
   if (value.length > VALUE_MAX) fail('E2BIG', call, key);
-  if (key === ACCESS_ACL || key === DEFAULT_ACL) return setAcl(open, key, value, call);
-  if (key === CAPABILITY) {
-    const version = value.length >= 4 ? value.readUInt32LE(0) & 0xff000000 : 0;
-    if (CAPABILITY_SIZES[version] !== value.length) fail('EINVAL', call, key);
+  if (key === ACCESS_ACL || key === DEFAULT_ACL) {
+    setAcl(open, key, value, call);
+    return;
   }
+  if (key === CAPABILITY && !isCapability(value)) fail('EINVAL', call, key);
   open.extra.xattrs.set(key, Buffer.from(value));
+}
+
+function isCapability(value: Buffer): boolean {
+  return value.length >= 4 && CAPABILITY_SIZES[value.readUInt32LE(0) & 0xff000000] === value.length;
 }
 
 function setAcl({ inode, extra }: Open & { readonly extra: Extra }, key: Bytes, value: Buffer, call: string): void {

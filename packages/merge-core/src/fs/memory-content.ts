@@ -74,8 +74,8 @@ function put(world: World, { mount, inode }: Open, data: Uint8Array, at: number,
 
 /** Blocks that were shared with a clone are the file's own from its first change on. */
 function setExtents(device: Device, extra: Extra, extents: Extent[], call: string): void {
-  const before = extra.shared ? 0 : allocated(extra);
-  charge(device, extents.reduce((sum, { start, end }) => sum + end - start, 0) - before, call);
+  const before = extra.shared ? 0 : allocated(extra.extents);
+  charge(device, allocated(extents) - before, call);
   extra.extents = extents;
   extra.shared = false;
 }

@@ -144,13 +144,19 @@ export function releaseUnused(device: Device, inode: Inode): void {
   const extra = extraOf(device, inode);
   if (inode.nlink > 0 || extra.opens > 0) return;
   device.inodesFree++;
-  device.bytesFree += isDirectory(inode) ? BLOCK : extra.shared ? 0 : allocated(extra);
+  device.bytesFree += roomOf(inode, extra);
   device.extras.delete(inode.ino);
   device.superblock.deleteNode(inode);
 }
 
-export function allocated(extra: Extra): number {
-  return extra.extents.reduce((sum, { start, end }) => sum + end - start, 0);
+export function allocated(extents: readonly Extent[]): number {
+  return extents.reduce((sum, { start, end }) => sum + end - start, 0);
+}
+
+/** The room that goes when the inode does. */
+function roomOf(inode: Inode, { shared, extents }: Extra): number {
+  if (isDirectory(inode)) return BLOCK;
+  return shared ? 0 : allocated(extents);
 }
 
 /** Puts a name into a directory. */
@@ -198,8 +204,7 @@ export function copyDevice(from: Device, seen: Map<Dentry, Dentry>): Device {
     if (inode.nlink > 0) continue;
     to.superblock.releasedInos.push(Number(ino));
     to.inodesFree++;
-    const extra = extraOf(from, inode);
-    to.bytesFree += isDirectory(inode) ? BLOCK : extra.shared ? 0 : allocated(extra);
+    to.bytesFree += roomOf(inode, extraOf(from, inode));
   }
   return to;
 }

@@ -167,7 +167,9 @@ function portOf(world: World): MemoryPort {
     space: (dir) => space(openedDir(world, dir, 'fstatfs').mount),
     tryFlock: (file) => tryFlock(world, file),
 
-    crash: () => world.handles.forEach((_open, handle) => close(world, handle as FileHandle)),
+    crash() {
+      for (const handle of world.handles.keys()) close(world, handle as FileHandle);
+    },
     openHandles: () => world.handles.size,
     ...helpers(world),
   };
