@@ -4,7 +4,11 @@ export default {
   extensionsToTreatAsEsm: ['.ts'],
   transform: {},
   testEnvironmentOptions: { customExportConditions: ['@emplace/source', 'node', 'node-addons'] },
-  testMatch: ['<rootDir>/packages/*/test/**/*.test.ts', '<rootDir>/fixtures/test/**/*.test.ts', '<rootDir>/tests/src/**/*.test.ts'],
+  testMatch: [
+    '<rootDir>/packages/*/test/**/*.test.ts',
+    '<rootDir>/fixtures/test/**/*.test.ts',
+    '<rootDir>/tests/src/**/*.test.ts',
+  ],
   modulePathIgnorePatterns: ['/dist/', '/.stryker-tmp/'],
   coverageProvider: 'v8',
   testTimeout: 120_000,

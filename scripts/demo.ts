@@ -4,13 +4,24 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { appendFileSync, cpSync, mkdirSync, mkdtempSync, readlinkSync, realpathSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readlinkSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { styleText } from 'node:util';
 import { merge } from '@emplace/merge-core';
 
-const title = (text: string): void => console.log(`\n\x1b[1m${text}\x1b[0m`.replaceAll(process.stdout.isTTY ? '' : /\x1b\[\d+m/g, ''));
+const title = (text: string): void => console.log(`\n${styleText('bold', text)}`);
 
 /** The installed Node package: thousands of files and a real executable. Every checkout has it. */
 function packageDirectory(): string {
@@ -32,7 +43,10 @@ function buildImage(image: string, version: 1 | 2): void {
 }
 
 async function started(program: string): Promise<ChildProcess> {
-  const child = spawn(program, ['-e', 'console.log("running"); process.stdin.resume()'], { stdio: ['pipe', 'pipe', 'inherit'], env: {} });
+  const child = spawn(program, ['-e', 'console.log("running"); process.stdin.resume()'], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+    env: {},
+  });
   if (child.stdout === null) throw new Error('bug: no pipe');
   await once(child.stdout, 'data');
   return child;
@@ -63,7 +77,9 @@ async function show(work: string): Promise<void> {
     const shown = readlinkSync(link);
     console.log(`${link} -> ${shown}`);
     if (shown.includes(image) || shown.includes('.emplace')) throw new Error('the image path leaked');
-    console.log(`its own inode ${statSync(link).ino}, the installed program's ${statSync(program).ino}: it runs on what was replaced`);
+    console.log(
+      `its own inode ${statSync(link).ino}, the installed program's ${statSync(program).ino}: it runs on what was replaced`,
+    );
   } finally {
     child.kill();
     await once(child, 'exit');

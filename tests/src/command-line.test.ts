@@ -3,9 +3,9 @@ import { once } from 'node:events';
 import { appendFileSync, mkdirSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { beforeAll, describe, expect, test } from '@jest/globals';
 import { file, temporaryDirectory, writeTree } from '@emplace/fixtures';
 import { toolTest } from '@emplace/fixtures/jest';
+import { beforeAll, describe, expect, test } from '@jest/globals';
 
 const emplace = fileURLToPath(new URL('../../emplace', import.meta.url));
 
@@ -16,7 +16,10 @@ interface Ran {
 }
 
 function run(args: readonly string[], cwd?: string): Ran {
-  const { status, stdout, stderr } = spawnSync(emplace, args, { encoding: 'utf8', ...(cwd === undefined ? {} : { cwd }) });
+  const { status, stdout, stderr } = spawnSync(emplace, args, {
+    encoding: 'utf8',
+    ...(cwd === undefined ? {} : { cwd }),
+  });
   return { status, stdout, stderr };
 }
 
@@ -35,9 +38,15 @@ function files(top: string, count: number, content: string): void {
 
 /** How often each traced call succeeded or failed while the command ran. */
 function traced(calls: string, trace: string, args: readonly string[]): string[] {
-  const { status, stderr } = spawnSync('strace', ['-f', '-qq', '-e', `trace=${calls}`, '-e', 'signal=none', '-o', trace, emplace, ...args], { encoding: 'utf8' });
+  const { status, stderr } = spawnSync(
+    'strace',
+    ['-f', '-qq', '-e', `trace=${calls}`, '-e', 'signal=none', '-o', trace, emplace, ...args],
+    { encoding: 'utf8' },
+  );
   expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
-  return readFileSync(trace, 'latin1').split('\n').filter((line) => /\b(?:link|linkat|rename|renameat|renameat2)\(/.test(line));
+  return readFileSync(trace, 'latin1')
+    .split('\n')
+    .filter((line) => /\b(?:link|linkat|rename|renameat|renameat2)\(/.test(line));
 }
 
 beforeAll(() => {
@@ -58,8 +67,8 @@ describe('emplace merge', () => {
       strategies: { rename: 100 },
       warnings: [],
     });
-    expect(json['transaction']).toMatch(/^[a-z2-7]{8}$/);
-    expect(json['bytes']).toBeGreaterThan(0);
+    expect(json.transaction).toMatch(/^[a-z2-7]{8}$/);
+    expect(json.bytes).toBeGreaterThan(0);
     expect(readdirSync(work.at('root')).filter((name) => name.startsWith('.'))).toEqual([]);
     expect(readdirSync(work.at('image'))).toEqual([]);
     expect(readFileSync(work.at('root/d3/file-3'), 'utf8')).toBe('new 3');
@@ -86,8 +95,11 @@ describe('emplace merge', () => {
     expect(stdout).toContain('graft    fresh/  (rename)');
     expect(stdout).toMatch(/planned: 22 created, 20 replaced, 1 grafted/);
     const { json } = runJson(['merge', work.at('image'), '--root', work.at('root'), '--dry-run', '--undo', 'none']);
-    expect(json).toMatchObject({ outcome: 'planned', risks: ['20 entries are replaced without undo: once committed the merge can only be completed'] });
-    expect((json['plan'] as unknown[]).length).toBe(42);
+    expect(json).toMatchObject({
+      outcome: 'planned',
+      risks: ['20 entries are replaced without undo: once committed the merge can only be completed'],
+    });
+    expect((json.plan as unknown[]).length).toBe(42);
     expect(readdirSync(work.at('root'))).not.toContain('fresh');
   });
 
@@ -96,9 +108,10 @@ describe('emplace merge', () => {
     files(work.make('image'), 1_000, 'new');
     files(work.make('root'), 1_000, 'old');
     // A program among them: it is not exchanged, its undo is a copy.
-    for (const tree of ['image', 'root']) writeTree(work.at(tree), [file('d0/program', `#!/bin/sh\n# ${tree}\n`, { mode: 0o755 })]);
+    for (const tree of ['image', 'root'])
+      writeTree(work.at(tree), [file('d0/program', `#!/bin/sh\n# ${tree}\n`, { mode: 0o755 })]);
     const args = ['merge', work.at('image'), '--root', work.at('root')];
-    const planned = runJson([...args, '--no-hardlink', '--dry-run']).json['plan'] as { path: string; undo: string }[];
+    const planned = runJson([...args, '--no-hardlink', '--dry-run']).json.plan as { path: string; undo: string }[];
     expect(new Set(planned.map(({ undo }) => undo))).toEqual(new Set(['exchange', 'copy']));
     expect(planned.find(({ path }) => path === 'd0/program')).toMatchObject({ undo: 'copy' });
     expect(traced('link,linkat', work.at('trace'), [...args, '--no-hardlink'])).toEqual([]);
@@ -112,13 +125,24 @@ describe('emplace merge', () => {
     using work = temporaryDirectory();
     files(work.make('image/usr/share'), 20_000, 'new');
     work.make('root/usr');
-    const renames = traced('rename,renameat,renameat2', work.at('trace'), ['merge', work.at('image'), '--root', work.at('root')]);
+    const renames = traced('rename,renameat,renameat2', work.at('trace'), [
+      'merge',
+      work.at('image'),
+      '--root',
+      work.at('root'),
+    ]);
     expect(renames.length).toBeLessThan(10);
     expect(readdirSync(work.at('root/usr/share')).length).toBe(20);
   });
 
   test('shows no image or staged path in /proc of a process that runs what it replaced (G9)', async () => {
-    for (const args of [[], ['--strategy', 'double-rename'], ['--strategy', 'hardlink'], ['--strategy', 'copy'], ['--no-hardlink']]) {
+    for (const args of [
+      [],
+      ['--strategy', 'double-rename'],
+      ['--strategy', 'hardlink'],
+      ['--strategy', 'copy'],
+      ['--no-hardlink'],
+    ]) {
       using work = temporaryDirectory();
       const sleep = readFileSync('/bin/sleep');
       writeTree(work.make('root'), [file('bin/sleep', sleep, { mode: 0o755 })]);
@@ -160,7 +184,7 @@ describe('emplace ends with', () => {
     expect(stderr).not.toMatch(/^\s+at /m);
     const { json } = runJson(args);
     expect(json).toMatchObject({ outcome: 'refused', error: { code } });
-    expect((json['error'] as { hint: string }).hint).toMatch(/^[A-Z]/);
+    expect((json.error as { hint: string }).hint).toMatch(/^[A-Z]/);
   });
 
   test('3 for what it refuses, with code, message and hint on stderr and nothing on stdout', () => {
@@ -182,8 +206,13 @@ describe('emplace ends with', () => {
     // Another process holds the lock until its stdin ends.
     mkdirSync(work.at('root/.emplace'), { mode: 0o700 });
     writeFileSync(work.at('root/.emplace/lock'), '');
-    writeFileSync(work.at('root/.emplace/owner'), JSON.stringify({ pid: 4711, command: 'other \x1b merge', since: 'noon' }));
-    const holder = spawn('flock', [work.at('root/.emplace/lock'), 'sh', '-c', 'echo held; cat'], { stdio: ['pipe', 'pipe', 'inherit'] });
+    writeFileSync(
+      work.at('root/.emplace/owner'),
+      JSON.stringify({ pid: 4711, command: 'other \x1b merge', since: 'noon' }),
+    );
+    const holder = spawn('flock', [work.at('root/.emplace/lock'), 'sh', '-c', 'echo held; cat'], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
     await once(holder.stdout, 'data');
     const { status, json } = runJson(['merge', work.at('image'), '--root', work.at('root')]);
     expect({ status, json }).toMatchObject({ status: 6, json: { outcome: 'locked', error: { code: 'LOCKED' } } });
@@ -196,7 +225,10 @@ describe('emplace ends with', () => {
 
   test('0 and nothing-to-recover where no merge was left', () => {
     using work = temporaryDirectory();
-    expect(runJson(['recover', '--root', work.path])).toMatchObject({ status: 0, json: { outcome: 'nothing-to-recover' } });
+    expect(runJson(['recover', '--root', work.path])).toMatchObject({
+      status: 0,
+      json: { outcome: 'nothing-to-recover' },
+    });
   });
 
   test('0 after it recovered a killed merge, each way', () => {

@@ -1,5 +1,4 @@
 import { spawnSync } from 'node:child_process';
-import { describe, expect } from '@jest/globals';
 import {
   bigTree,
   bindMount,
@@ -9,12 +8,13 @@ import {
   overlay,
   rsyncOracle,
   snapshotTree,
-  temporaryDirectory,
   type TreeSnapshot,
+  temporaryDirectory,
   unmount,
 } from '@emplace/fixtures';
 import { rootTest } from '@emplace/fixtures/jest';
 import { type MergeOptions, mergeSync } from '@emplace/merge-core';
+import { describe, expect } from '@jest/globals';
 
 const FILES = 20_000;
 
@@ -70,8 +70,19 @@ describe.each(['ext4', 'xfs'] as const)('on %s, 20,000 files of every kind merge
           copyTree(work.at('disk/old'), work.at('disk/root'));
           const image = across ? work.at('other/image') : work.at('disk/image');
           copyTree(work.at('disk/new'), image);
-          const report = mergeSync({ image, root: work.at('disk/root'), directories: 'image', replaceTypes: directorySwaps, ...options });
-          const found = { name, across, rungs: Object.keys(report.strategies), differences: differences(expected, work.at('disk/root'), kind) };
+          const report = mergeSync({
+            image,
+            root: work.at('disk/root'),
+            directories: 'image',
+            replaceTypes: directorySwaps,
+            ...options,
+          });
+          const found = {
+            name,
+            across,
+            rungs: Object.keys(report.strategies),
+            differences: differences(expected, work.at('disk/root'), kind),
+          };
           expect(found).toEqual({ name, across, rungs, differences: [] });
           spawnSync('rm', ['-rf', work.at('disk/root'), image]);
         }

@@ -60,7 +60,7 @@ test('a package that needs care is named where it is wrapped and nowhere else', 
 
 test('what starts an engine loads neither fs-extra nor graceful-fs', () => {
   for (const name of ['syscalls', 'fsprobe', 'merge-core']) {
-    const { dependencies } = JSON.parse(mustRead(`packages/${name}/package.json`)) as { dependencies: object };
+    const { dependencies = {} } = JSON.parse(mustRead(`packages/${name}/package.json`)) as { dependencies?: object };
     expect(Object.keys(dependencies)).not.toContain('fs-extra');
     expect(Object.keys(dependencies)).not.toContain('graceful-fs');
   }

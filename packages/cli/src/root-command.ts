@@ -18,7 +18,10 @@ export abstract class RootCommand extends Command {
   };
 
   /** Runs `work` with an event sink, and a signal that SIGINT, SIGTERM and SIGHUP abort. */
-  protected async supervised<T>(kind: ProgressKind, work: (onEvent: (event: MergeEvent) => void, signal: AbortSignal) => Promise<T>): Promise<T> {
+  protected async supervised<T>(
+    kind: ProgressKind,
+    work: (onEvent: (event: MergeEvent) => void, signal: AbortSignal) => Promise<T>,
+  ): Promise<T> {
     const stopping = new AbortController();
     const stop = (): void => stopping.abort();
     const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;

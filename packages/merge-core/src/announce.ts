@@ -15,6 +15,13 @@ export async function loadAnnounce(): Promise<Announce> {
       // Its default throws from a timer. The lock that counts is flock's, and nobody else can have that.
       warn({ code: 'LOCK_COMPROMISED', message: `somebody touched the visible lock: ${error.message}` });
     };
-    return lockfile.lockSync(path, { lockfilePath: path, realpath: false, stale: 60_000, update: 5_000, retries: 0, onCompromised });
+    return lockfile.lockSync(path, {
+      lockfilePath: path,
+      realpath: false,
+      stale: 60_000,
+      update: 5_000,
+      retries: 0,
+      onCompromised,
+    });
   };
 }

@@ -27,11 +27,20 @@ export const errorCodes = {
   UNSAFE_SYMLINK: { exit: 3, hint: 'Check who planted the symlink; replace it by one that root owns' },
   PERMISSION: { exit: 3, hint: 'Run as root, or as the owner of the root directory' },
   STRATEGY_IMPOSSIBLE: { exit: 3, hint: 'Use `--strategy auto`, or one that works between the two directories' },
-  EXCHANGE_UNSUPPORTED: { exit: 3, hint: 'Move the old entry away by hand: the file system cannot swap two names at once' },
+  EXCHANGE_UNSUPPORTED: {
+    exit: 3,
+    hint: 'Move the old entry away by hand: the file system cannot swap two names at once',
+  },
   STATE_UNSAFE: { exit: 3, hint: 'Inspect and remove `.emplace` in the root: it is not what Emplace makes' },
-  JOURNAL_UNREADABLE: { exit: 3, hint: 'Keep a copy of `.emplace/journal`, check the disk, then remove the file by hand' },
+  JOURNAL_UNREADABLE: {
+    exit: 3,
+    hint: 'Keep a copy of `.emplace/journal`, check the disk, then remove the file by hand',
+  },
   UNDO_MISSING: { exit: 3, hint: 'Run `emplace recover` without `--rollback` to complete the merge' },
-  ROLLBACK_TOO_LATE: { exit: 3, hint: 'Run `emplace recover` to finish: the new tree is in place and its undo is being removed' },
+  ROLLBACK_TOO_LATE: {
+    exit: 3,
+    hint: 'Run `emplace recover` to finish: the new tree is in place and its undo is being removed',
+  },
   LOCKED: { exit: 6, hint: 'Wait for the other merge to end' },
   STAGE_FAILED: { exit: 4, hint: 'Mend the cause and merge again' },
   COMMIT_FAILED: { exit: 4, hint: 'Mend the cause and merge again' },
@@ -55,7 +64,11 @@ export class MergeError extends Error {
   /** Id of the transaction, once there is one. */
   transaction: string | undefined;
 
-  constructor(code: ErrorCode, message: string, options: { cause?: unknown; outcome?: FailedOutcome; problems?: readonly Problem[] } = {}) {
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options: { cause?: unknown; outcome?: FailedOutcome; problems?: readonly Problem[] } = {},
+  ) {
     super(message, { cause: options.cause });
     this.code = code;
     this.hint = errorCodes[code].hint;
@@ -65,18 +78,11 @@ export class MergeError extends Error {
 
   /** Exit code of the command line: 2 usage, 3 refused, 4 rolled back, 5 incomplete, 6 locked. */
   get exitCode(): number {
-    switch (this.outcome) {
-      case 'refused':
-        return errorCodes[this.code].exit;
-      case 'rolled-back':
-        return 4;
-      case 'incomplete':
-        return 5;
-      case 'locked':
-        return 6;
-    }
+    return this.outcome === 'refused' ? errorCodes[this.code].exit : outcomeExits[this.outcome];
   }
 }
+
+const outcomeExits = { 'rolled-back': 4, incomplete: 5, locked: 6 } as const;
 
 /** One thing that preflight found wrong. */
 export interface Problem {

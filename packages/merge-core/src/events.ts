@@ -7,10 +7,10 @@ export type WarningCode =
   | 'HARDLINKS_SPLIT'
   | 'IMAGE_LINKED_ELSEWHERE'
   | 'NO_UNDO'
+  | 'PATH_MAY_SHOW'
   | 'UNFINISHED_MERGE'
   | 'LEFT_BEHIND'
-  | 'LOCK_COMPROMISED'
-  | 'FALLBACK';
+  | 'LOCK_COMPROMISED';
 
 /** Something the caller should know of, though the merge goes on. */
 export interface Warning {

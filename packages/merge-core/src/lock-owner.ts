@@ -27,7 +27,9 @@ export function describeOwner(text: string): string | undefined {
   try {
     const { pid, command, since } = JSON.parse(text) as Partial<Owner>;
     // JSON.stringify escapes what a hostile command line could do to a terminal.
-    return typeof pid === 'number' ? `process ${pid} (${JSON.stringify(String(command))}) since ${JSON.stringify(String(since))}` : undefined;
+    return typeof pid === 'number'
+      ? `process ${pid} (${JSON.stringify(String(command))}) since ${JSON.stringify(String(since))}`
+      : undefined;
   } catch {
     // Torn or empty: the holder is just writing it, or was killed while it did. Nothing depends on it.
     return undefined;

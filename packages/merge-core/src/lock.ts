@@ -1,9 +1,9 @@
 import { ascii, type Bytes, isErrno } from '@emplace/syscalls';
+import type { Announce } from './announce.ts';
 import { explain, MergeError } from './errors.ts';
+import type { Emit, Warning } from './events.ts';
 import type { DirHandle, FileHandle, FsPort, Timestamp } from './fs/port.ts';
 import { readWhole } from './fs/whole-file.ts';
-import type { Announce } from './announce.ts';
-import type { Emit } from './events.ts';
 import { describeOwner, describeSelf } from './lock-owner.ts';
 import { HERE } from './paths.ts';
 import { statDirectory } from './plan/survey.ts';
@@ -31,54 +31,71 @@ export interface RootLock extends Disposable {
  * @throws MergeError LOCKED with who holds it, and what openState throws.
  */
 export function lockRoot(root: DirHandle, fs: FsPort, emit: Emit, announce: Announce | undefined): RootLock {
+  const before = statDirectory(root, fs).mtime;
   for (let turn = 0; turn < TURNS_MAX; turn++) {
-    const before = statDirectory(root, fs).mtime;
     const state = openState(root, fs);
-    const file = tryLock(root, state, fs);
-    if (file === 'vanished') {
-      fs.closeDir(state);
-      continue;
-    }
-    if (file === 'held') {
-      const owner = readOwner(state, fs);
-      fs.closeDir(state);
-      throw new MergeError('LOCKED', `another merge works on this root${owner === undefined ? '' : `: ${owner}`}`, { outcome: 'locked' });
-    }
-    // We hold the lock: whoever announced that before us is gone.
-    removeIfThere(() => fs.rmdir(state, ANNOUNCED));
-    let end: (() => void) | undefined;
-    const unlock = (): void => {
-      end?.();
-      release(root, state, file, fs);
-      if (lock.untouched) setTime(root, before, fs);
-    };
-    const lock: RootLock = { state, untouched: true, [Symbol.dispose]: unlock };
     try {
-      writeOwner(state, fs);
-      const path = fs.pathOf?.(state);
-      if (path !== undefined) end = announce?.(`${path}/${ANNOUNCED}`, (warning) => emit({ type: 'warning', warning }));
+      const file = tryLock(root, state, fs);
+      if (file !== 'vanished') return holding(root, state, file, before, fs, emit, announce);
     } catch (error) {
-      unlock();
-      throw explain(error, 'NO_SPACE', 'cannot write to the state directory');
+      fs.closeDir(state);
+      const left = whyNot(() => fs.rmdir(root, STATE_DIRECTORY));
+      if (left === undefined) setTime(root, before, fs);
+      throw error;
     }
-    return lock;
+    fs.closeDir(state);
   }
   throw new Error('bug: the lock file vanished again and again');
 }
 
-function tryLock(root: DirHandle, state: DirHandle, fs: FsPort): FileHandle | 'held' | 'vanished' {
+/** What goes with a lock that was just taken. */
+function holding(
+  root: DirHandle,
+  state: DirHandle,
+  file: FileHandle,
+  before: Timestamp,
+  fs: FsPort,
+  emit: Emit,
+  announce: Announce | undefined,
+): RootLock {
+  const warn = (warning: Warning): void => emit({ type: 'warning', warning });
+  let end = (): void => {};
+  const lock: RootLock = {
+    state,
+    untouched: true,
+    [Symbol.dispose]: () => {
+      const left = [whyNot(end), ...release(root, state, file, fs)].filter((why) => why !== undefined);
+      if (lock.untouched) setTime(root, before, fs);
+      for (const why of left)
+        warn({ code: 'LEFT_BEHIND', message: `the lock is given back, but its files stay: ${why}` });
+    },
+  };
+  try {
+    // We hold the lock: whoever announced that before us is gone.
+    removeIfThere(() => fs.rmdir(state, ANNOUNCED));
+    writeOwner(state, fs);
+    const path = fs.pathOf?.(state);
+    if (path !== undefined && announce !== undefined) end = announce(`${path}/${ANNOUNCED}`, warn);
+    return lock;
+  } catch (error) {
+    whyNot(() => removeOwner(state, fs));
+    whyNot(() => fs.unlink(state, LOCK));
+    fs.closeFile(file);
+    throw explain(error, 'NO_SPACE', 'cannot write to the state directory');
+  }
+}
+
+/** @throws MergeError LOCKED */
+function tryLock(root: DirHandle, state: DirHandle, fs: FsPort): FileHandle | 'vanished' {
   let file: FileHandle;
   try {
     file = openOrCreate(state, fs);
   } catch (error) {
     if (isErrno(error, 'ENOENT')) return 'vanished';
-    throw error;
+    throw explain(error, 'PERMISSION', 'cannot write to the state directory');
   }
   try {
-    if (!fs.tryFlock(file)) {
-      fs.closeFile(file);
-      return 'held';
-    }
+    if (!fs.tryFlock(file)) throw held(state, fs);
     // The last holder may have removed file and directory between our open and our lock.
     const here = fs.stat(state, LOCK)?.ino === fs.statHandle(file).ino;
     const there = fs.stat(root, STATE_DIRECTORY)?.ino === fs.stat(state, HERE)?.ino;
@@ -91,6 +108,12 @@ function tryLock(root: DirHandle, state: DirHandle, fs: FsPort): FileHandle | 'h
   return 'vanished';
 }
 
+function held(state: DirHandle, fs: FsPort): MergeError {
+  const owner = readOwner(state, fs);
+  const who = owner === undefined ? '' : `: ${owner}`;
+  return new MergeError('LOCKED', `another merge works on this root${who}`, { outcome: 'locked' });
+}
+
 function openOrCreate(state: DirHandle, fs: FsPort): FileHandle {
   try {
     return fs.createFile(state, LOCK, 0o600);
@@ -100,17 +123,27 @@ function openOrCreate(state: DirHandle, fs: FsPort): FileHandle {
   }
 }
 
-/** The lock file goes while it is locked: whoever opened it before sees another inode there, or none, and turns again. */
-function release(root: DirHandle, state: DirHandle, file: FileHandle, fs: FsPort): void {
-  removeOwner(state, fs);
-  fs.unlink(state, LOCK);
+/**
+ * The lock file goes while it is locked: whoever opened it before sees another inode there, or none, and turns again.
+ * Whatever of it fails, the rest is tried: the lock itself ends with its handle. @returns what failed
+ */
+function release(root: DirHandle, state: DirHandle, file: FileHandle, fs: FsPort): (string | undefined)[] {
+  const failed = [whyNot(() => removeOwner(state, fs)), whyNot(() => fs.unlink(state, LOCK))];
   fs.closeFile(file);
   fs.closeDir(state);
+  // ENOTEMPTY: a journal waits for recovery, or the next merge is already there.
+  return [...failed, whyNot(() => fs.rmdir(root, STATE_DIRECTORY), 'ENOTEMPTY', 'EEXIST', 'ENOENT')];
+}
+
+/** Why something that can be left undone failed; undefined when it did not, or with one of `expected`. */
+function whyNot(act: () => void, ...expected: readonly string[]): string | undefined {
   try {
-    fs.rmdir(root, STATE_DIRECTORY);
+    act();
+    return undefined;
   } catch (error) {
-    // A journal waits for recovery, or the next merge is already there.
-    if (!isErrno(error, 'ENOTEMPTY', 'EEXIST', 'ENOENT')) throw error;
+    if (isErrno(error, ...expected) && expected.length > 0) return undefined;
+    if (isErrno(error)) return error.message;
+    throw error;
   }
 }
 

@@ -1,11 +1,18 @@
 import { type Announce, loadAnnounce } from './announce.ts';
 import { explain, MergeError, refuse } from './errors.ts';
 import type { Warning } from './events.ts';
-import type { DirHandle, FsPort } from './fs/port.ts';
 import { linuxPort } from './fs/linux.ts';
+import type { DirHandle, FsPort } from './fs/port.ts';
 import { lockRoot } from './lock.ts';
 import { OpenDirectories } from './open-directories.ts';
-import { absolute, isDurable, type MergeOptions, type MergeRequest, mergeRequest, type RecoverOptions } from './options.ts';
+import {
+  absolute,
+  isDurable,
+  type MergeOptions,
+  type MergeRequest,
+  mergeRequest,
+  type RecoverOptions,
+} from './options.ts';
 import { planMerge } from './plan/image.ts';
 import type { Plan } from './plan/model.ts';
 import { tracked } from './progress.ts';
@@ -15,7 +22,7 @@ import { runAsync, runSync, type Steps } from './steps.ts';
 import { cleanUp } from './transaction/clean-up.ts';
 import { commit, commitPoint, placedPoint } from './transaction/commit.ts';
 import { Journal, readJournal } from './transaction/journal.ts';
-import { type Recovery, recoverRoot } from './transaction/recover.ts';
+import { type RecoverRequest, type Recovery, recoverRoot } from './transaction/recover.ts';
 import { rollBackCommit, rollBackStaging } from './transaction/rollback.ts';
 import { stage } from './transaction/stage.ts';
 import type { Transaction } from './transaction/transaction.ts';
@@ -38,7 +45,11 @@ export function mergeSync(options: MergeOptions): MergeReport {
 
 /** Finishes what a stopped merge left. @throws MergeError */
 export async function recover(options: RecoverOptions): Promise<RecoverReport> {
-  return runAsync(recoverSteps(options, await loadAnnounce()), undefined, () => new Error('bug: recovery is not stopped'));
+  return runAsync(
+    recoverSteps(options, await loadAnnounce()),
+    undefined,
+    () => new Error('bug: recovery is not stopped'),
+  );
 }
 
 /** {@link recover} without a pause. */
@@ -56,10 +67,9 @@ function* mergeSteps(request: MergeRequest, announce?: Announce): Steps<MergeRep
 
   const { warnings, emit } = collectWarnings(request.emit);
   using lock = lockRoot(root.dir, fs, emit, announce);
-  const recovery = yield* recoverRoot(root.dir, lock.state, { rollback: false, durable: request.durable, emit }, fs);
+  const recovery = yield* recovered(root.dir, lock.state, { rollback: false, durable: request.durable, emit }, fs);
   lock.untouched = recovery.tree === 'none';
-  const plan = yield* tracked('plan', undefined, emit, planMerge(image.dir, root.dir, request, fs));
-  if (plan.problems.length > 0) throw refuse(plan.problems);
+  const plan = yield* planned(image.dir, root.dir, { ...request, emit });
   lock.untouched = false;
   const strategies = yield* carryOut(plan, { ...request, emit }, image.dir, root.dir, lock.state);
   return {
@@ -73,18 +83,34 @@ function* mergeSteps(request: MergeRequest, announce?: Announce): Steps<MergeRep
   };
 }
 
+/** A plan that can be carried out; else the merge is refused with all that speaks against it. */
+function* planned(image: DirHandle, root: DirHandle, request: MergeRequest): Steps<Plan> {
+  let plan: Plan;
+  try {
+    plan = yield* tracked('plan', undefined, request.emit, planMerge(image, root, request, request.fs));
+  } catch (error) {
+    throw explain(error, 'IMAGE_UNREADABLE', 'the trees cannot be read');
+  }
+  if (plan.problems.length > 0) throw refuse(plan.problems);
+  return plan;
+}
+
 /** A plan and nothing else: not even the lock is written. */
 function* preview(request: MergeRequest, image: DirHandle, root: DirHandle): Steps<MergeReport> {
-  const { fs, emit } = request;
-  const plan = yield* tracked('plan', undefined, emit, planMerge(image, root, request, fs));
-  if (plan.problems.length > 0) throw refuse(plan.problems);
+  const plan = yield* planned(image, root, request);
   const { transaction, counts, bytes } = plan;
-  const warnings = [...plan.warnings, ...unfinished(root, fs)];
+  const warnings = [...plan.warnings, ...unfinished(root, request.fs)];
   return { outcome: 'planned', transaction, counts, strategies: plannedRungs(plan), bytes, warnings, plan };
 }
 
 /** Everything that touches the root. Whatever fails before the end leads back to the old tree, or says that it did not. */
-function* carryOut(plan: Plan, request: MergeRequest, image: DirHandle, root: DirHandle, state: DirHandle): Steps<Record<string, number>> {
+function* carryOut(
+  plan: Plan,
+  request: MergeRequest,
+  image: DirHandle,
+  root: DirHandle,
+  state: DirHandle,
+): Steps<Record<string, number>> {
   const { fs, durable, emit } = request;
   using imageDirectories = new OpenDirectories(fs, image);
   using rootDirectories = new OpenDirectories(fs, root);
@@ -107,7 +133,10 @@ function* carryOut(plan: Plan, request: MergeRequest, image: DirHandle, root: Di
   try {
     yield* tracked('clean-up', total, emit, cleanUp(t));
   } catch (error) {
-    throw incomplete(explain(error, 'INCOMPLETE', 'everything is in place, but what the merge needed could not be removed'), plan);
+    throw incomplete(
+      explain(error, 'INCOMPLETE', 'everything is in place, but what the merge needed could not be removed'),
+      plan,
+    );
   }
   return Object.fromEntries(rungs);
 }
@@ -150,18 +179,21 @@ function* recoverSteps(options: RecoverOptions, announce?: Announce): Steps<Reco
   const { warnings, emit } = collectWarnings(options.onEvent ?? (() => {}));
   using lock = lockRoot(root.dir, fs, emit, announce);
   const request = { rollback: options.rollback ?? false, durable: isDurable(options), emit };
-  let recovery: Recovery;
+  const { transaction, tree } = yield* recovered(root.dir, lock.state, request, fs);
+  lock.untouched = tree === 'none';
+  if (transaction === undefined) return nothing;
+  return { outcome: tree === 'new' ? 'recovered' : 'rolled-back', transaction, warnings };
+}
+
+/** What an earlier merge left is finished. A failure leaves it as it is: unfinished. */
+function* recovered(root: DirHandle, state: DirHandle, request: RecoverRequest, fs: FsPort): Steps<Recovery> {
   try {
-    recovery = yield* recoverRoot(root.dir, lock.state, request, fs);
+    return yield* recoverRoot(root, state, request, fs);
   } catch (error) {
     const explained = explain(error, 'INCOMPLETE', 'the recovery was stopped by an error and can be run again');
     if (explained instanceof MergeError && explained.code === 'INCOMPLETE') explained.outcome = 'incomplete';
     throw explained;
   }
-  const { transaction, tree } = recovery;
-  lock.untouched = tree === 'none';
-  if (transaction === undefined) return nothing;
-  return { outcome: tree === 'new' ? 'recovered' : 'rolled-back', transaction, warnings };
 }
 
 function recoveredFirst({ transaction, tree }: Recovery): Pick<MergeReport, 'recovered'> {
@@ -176,7 +208,9 @@ function unfinished(root: DirHandle, fs: FsPort): Warning[] {
   } finally {
     fs.closeDir(state);
   }
-  return [{ code: 'UNFINISHED_MERGE', message: 'an unfinished merge will be recovered first: the plan may differ then' }];
+  return [
+    { code: 'UNFINISHED_MERGE', message: 'an unfinished merge will be recovered first: the plan may differ then' },
+  ];
 }
 
 function opened(dir: DirHandle, fs: FsPort): Disposable & { readonly dir: DirHandle } {

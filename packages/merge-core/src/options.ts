@@ -2,8 +2,8 @@ import { resolve } from 'node:path';
 import { type Bytes, toBytes } from '@emplace/syscalls';
 import { MergeError } from './errors.ts';
 import type { Emit } from './events.ts';
-import type { FsPort } from './fs/port.ts';
 import { linuxPort } from './fs/linux.ts';
+import type { FsPort } from './fs/port.ts';
 import type { PlanRequest } from './plan/image.ts';
 import { newTransaction } from './staged-names.ts';
 import { builtIn, checkChoice } from './strategy/select.ts';
@@ -90,7 +90,8 @@ export function isDurable({ sync }: RootOptions): boolean {
 /** @throws MergeError BAD_OPTION for an empty path or one with a NUL. */
 export function absolute(path: string | Uint8Array, what: string): Bytes {
   const bytes = toBytes(path);
-  if (bytes === '' || bytes.includes('\0')) throw new MergeError('BAD_OPTION', `the path of the ${what} is empty or has a NUL byte`);
+  if (bytes === '' || bytes.includes('\0'))
+    throw new MergeError('BAD_OPTION', `the path of the ${what} is empty or has a NUL byte`);
   if (bytes.startsWith('/')) return bytes;
   return `${toBytes(resolve('.'))}/${bytes}` as Bytes;
 }

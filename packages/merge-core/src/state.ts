@@ -1,7 +1,7 @@
 import { ascii, type Bytes, isErrno } from '@emplace/syscalls';
 import { explain, MergeError, quoted } from './errors.ts';
 import type { DirHandle, FsPort, Stat } from './fs/port.ts';
-import { HERE } from './paths.ts';
+import { statDirectory } from './plan/survey.ts';
 
 /**
  * Where a merge keeps its lock and journal: in the root itself, so that a disk that is mounted elsewhere after a
@@ -16,7 +16,21 @@ export function openState(root: DirHandle, fs: FsPort): DirHandle {
   } catch (error) {
     if (!isErrno(error, 'EEXIST')) throw explain(error, refusalOf(error), 'cannot make the state directory');
   }
-  return openExistingState(root, fs);
+  try {
+    return openExistingState(root, fs);
+  } catch (error) {
+    removeIfEmpty(root, fs);
+    throw error;
+  }
+}
+
+/** A state directory that holds nothing is of no use to anyone; anything else is not ours to remove. */
+function removeIfEmpty(root: DirHandle, fs: FsPort): void {
+  try {
+    fs.rmdir(root, STATE_DIRECTORY);
+  } catch (error) {
+    if (!isErrno(error)) throw error;
+  }
 }
 
 /** The state directory when there is one, else undefined. @throws MergeError STATE_UNSAFE */
@@ -31,15 +45,24 @@ function openExistingState(root: DirHandle, fs: FsPort): DirHandle {
   } catch (error) {
     throw explain(error, 'STATE_UNSAFE', `${quoted(STATE_DIRECTORY)} in the root cannot be opened`);
   }
-  const stat = fs.stat(dir, HERE);
+  let stat: Stat;
+  try {
+    stat = statDirectory(dir, fs);
+  } catch (error) {
+    fs.closeDir(dir);
+    throw explain(error, 'STATE_UNSAFE', `${quoted(STATE_DIRECTORY)} in the root cannot be looked at`);
+  }
   // Who may write here decides what root will rename and remove: a journal in it is believed.
-  if (stat !== undefined && isOurs(stat) && (stat.mode & 0o077) === 0) return dir;
+  if (isOurs(stat) && (stat.mode & 0o077) === 0) return dir;
   fs.closeDir(dir);
-  throw new MergeError('STATE_UNSAFE', `${quoted(STATE_DIRECTORY)} in the root belongs to somebody else or is open to others`);
+  throw new MergeError(
+    'STATE_UNSAFE',
+    `${quoted(STATE_DIRECTORY)} in the root belongs to somebody else or is open to others`,
+  );
 }
 
 /** Made by whoever merges: root, or the user whose own root it is. */
-export function isOurs(stat: Stat): boolean {
+function isOurs(stat: Stat): boolean {
   return stat.uid === (process.geteuid?.() ?? 0);
 }
 

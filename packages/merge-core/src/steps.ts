@@ -14,7 +14,12 @@ export function runSync<T>(steps: Steps<T>): T {
 }
 
 /** Drives the steps, lets the event loop turn every `sliceMs`, and stops at a safe point once `signal` is aborted. */
-export async function runAsync<T>(steps: Steps<T>, signal: AbortSignal | undefined, stop: () => Error, sliceMs = 20): Promise<T> {
+export async function runAsync<T>(
+  steps: Steps<T>,
+  signal: AbortSignal | undefined,
+  stop: () => Error,
+  sliceMs = 20,
+): Promise<T> {
   let turn = performance.now();
   let step = steps.next();
   while (!step.done) {

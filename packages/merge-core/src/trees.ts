@@ -1,4 +1,4 @@
-import { type Bytes, isErrno } from '@emplace/syscalls';
+import { type Bytes, isErrno, UnsupportedPlatformError } from '@emplace/syscalls';
 import { type ErrorCode, MergeError, quoted } from './errors.ts';
 import type { DirHandle, FsPort, Stat } from './fs/port.ts';
 import { statDirectory } from './plan/survey.ts';
@@ -13,15 +13,26 @@ export function openRoot(path: Bytes, fs: FsPort): DirHandle {
   return openTree(path, 'root', { missing: 'ROOT_MISSING', unusable: 'ROOT_UNUSABLE' }, fs);
 }
 
-function openTree(path: Bytes, what: string, codes: { missing: ErrorCode; unusable: ErrorCode }, fs: FsPort): DirHandle {
+function openTree(
+  path: Bytes,
+  what: string,
+  codes: { missing: ErrorCode; unusable: ErrorCode },
+  fs: FsPort,
+): DirHandle {
   try {
     return fs.openRoot(path);
   } catch (error) {
+    if (error instanceof UnsupportedPlatformError)
+      throw new MergeError('UNSUPPORTED_PLATFORM', error.message, { cause: error });
     if (!isErrno(error)) throw error;
     const missing = error.code === 'ENOENT' || error.code === 'ENOTDIR';
-    throw new MergeError(missing ? codes.missing : codes.unusable, `the ${what} ${quoted(path)} cannot be opened as a directory (${error.code})`, {
-      cause: error,
-    });
+    throw new MergeError(
+      missing ? codes.missing : codes.unusable,
+      `the ${what} ${quoted(path)} cannot be opened as a directory (${error.code})`,
+      {
+        cause: error,
+      },
+    );
   }
 }
 
@@ -37,7 +48,8 @@ export function checkOverlap(image: Bytes, root: Bytes, fs: FsPort): void {
   if (isSame(imageStat, rootStat)) throw new MergeError('OVERLAPPING_TREES', 'image and root are the same directory');
   if (isAbove(imageStat, root, fs)) throw new MergeError('OVERLAPPING_TREES', 'the root lies inside the image');
   const everything = isSame(rootStat, statOf(parentOf(root), fs));
-  if (!everything && isAbove(rootStat, image, fs)) throw new MergeError('OVERLAPPING_TREES', 'the image lies inside the root');
+  if (!everything && isAbove(rootStat, image, fs))
+    throw new MergeError('OVERLAPPING_TREES', 'the image lies inside the root');
 }
 
 /** Whether the directory with this stat is met on the way up from `path`. */
@@ -68,4 +80,3 @@ function statOf(path: Bytes, fs: FsPort): Stat {
 function isSame(a: Stat, b: Stat): boolean {
   return a.ino === b.ino && a.dev === b.dev;
 }
-

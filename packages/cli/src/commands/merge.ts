@@ -7,7 +7,8 @@ import { RootCommand } from '../root-command.ts';
 export class Merge extends RootCommand {
   static override summary = 'Put an image tree onto a root: all of it, or nothing of it';
 
-  static override description = `Exit codes: 0 done, 1 a bug, 2 usage, 3 refused and nothing changed, 4 failed and rolled back,
+  static override description =
+    `Exit codes: 0 done, 1 a bug, 2 usage, 3 refused and nothing changed, 4 failed and rolled back,
 5 incomplete (run \`emplace recover\`), 6 locked by another merge.`;
 
   static override examples = [
@@ -18,15 +19,26 @@ export class Merge extends RootCommand {
   static override args = { image: Args.string({ required: true, description: 'the image directory ($D)' }) };
 
   static override flags = {
-    strategy: Flags.string({ default: 'auto', helpValue: 'NAME', summary: 'auto, rename, double-rename, hardlink, reflink or copy; a named one is the only one' }),
+    strategy: Flags.string({
+      default: 'auto',
+      helpValue: 'NAME',
+      summary: 'auto, rename, double-rename, hardlink, reflink or copy; a named one is the only one',
+    }),
     'no-hardlink': Flags.boolean({ summary: 'make no link(2) call at all' }),
     'keep-image': Flags.boolean({ summary: 'leave the image whole' }),
     'replace-types': Flags.boolean({ summary: 'let a directory and something else change places' }),
     directories: Flags.option({ options: ['keep', 'image'] as const, default: 'keep' as const })({
-      summary: 'existing directories: kept as they are, or given the image\'s attributes',
+      summary: "existing directories: kept as they are, or given the image's attributes",
     }),
-    exclude: Flags.string({ multiple: true, multipleNonGreedy: true, helpValue: 'GLOB', summary: 'leave matching entries out' }),
-    undo: Flags.option({ options: ['auto', 'none'] as const, default: 'auto' as const })({ summary: 'keep what is replaced until all is done' }),
+    exclude: Flags.string({
+      multiple: true,
+      multipleNonGreedy: true,
+      helpValue: 'GLOB',
+      summary: 'leave matching entries out',
+    }),
+    undo: Flags.option({ options: ['auto', 'none'] as const, default: 'auto' as const })({
+      summary: 'keep what is replaced until all is done',
+    }),
     'dry-run': Flags.boolean({ summary: 'print the plan and stop' }),
   };
 

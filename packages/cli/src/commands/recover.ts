@@ -6,7 +6,8 @@ import { RootCommand } from '../root-command.ts';
 export class Recover extends RootCommand {
   static override summary = 'Finish what a stopped merge left';
 
-  static override description = `Before its commit point a merge is rolled back, after it completed; with --rollback rolled back even then,
+  static override description =
+    `Before its commit point a merge is rolled back, after it completed; with --rollback rolled back even then,
 where undo was kept. Exit codes as for \`merge\`.`;
 
   static override examples = ['<%= config.bin %> recover --root /', '<%= config.bin %> recover --root / --rollback'];
@@ -17,7 +18,9 @@ where undo was kept. Exit codes as for \`merge\`.`;
 
   async run(): Promise<object> {
     const { flags } = await this.parse(Recover);
-    const report = await this.supervised(flags.progress, (onEvent) => recover({ root: flags.root, rollback: flags.rollback, sync: flags.sync, onEvent }));
+    const report = await this.supervised(flags.progress, (onEvent) =>
+      recover({ root: flags.root, rollback: flags.rollback, sync: flags.sync, onEvent }),
+    );
     this.log(renderRecovery(report));
     return report;
   }

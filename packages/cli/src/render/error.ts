@@ -23,6 +23,13 @@ export function errorJson(error: Error): object {
   return {
     outcome,
     ...(transaction === undefined ? {} : { transaction }),
-    error: { code, message, hint, ...(problems.length > 0 && { problems: problems.map((problem) => ({ code: problem.code, message: problem.message })) }) },
+    error: {
+      code,
+      message,
+      hint,
+      ...(problems.length > 0 && {
+        problems: problems.map((problem) => ({ code: problem.code, message: problem.message })),
+      }),
+    },
   };
 }

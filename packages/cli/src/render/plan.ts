@@ -48,18 +48,25 @@ function linesOf(plan: Plan): Line[] {
         bytes: size,
       }),
     ),
-    ...plan.identical.map(({ directory, name }): Line => ({ action: 'keep', path: path(directory, name), type: 'identical' })),
+    ...plan.identical.map(
+      ({ directory, name }): Line => ({ action: 'keep', path: path(directory, name), type: 'identical' }),
+    ),
   ];
 }
 
 function risksOf(plan: Plan): string[] {
   const risks: string[] = [];
   const unkept = plan.placements.filter(({ old, undo }) => old !== undefined && undo === 'none').length;
-  if (unkept > 0) risks.push(`${unkept} entries are replaced without undo: once committed the merge can only be completed`);
+  if (unkept > 0)
+    risks.push(`${unkept} entries are replaced without undo: once committed the merge can only be completed`);
   for (const { action, old, type, directory, name } of plan.placements) {
-    if (action === 'swap') risks.push(`${showPath(plan.directories[directory]?.target, name)}: a ${old?.type} gives way to a ${type}`);
+    if (action === 'swap')
+      risks.push(`${showPath(plan.directories[directory]?.target, name)}: a ${old?.type} gives way to a ${type}`);
   }
   const shared = plan.keepImage ? plan.placements.filter(({ rung }) => rung === 'hardlink').length : 0;
-  if (shared > 0) risks.push(`${shared} placements share their inodes with the image that is kept: a change of one shows in the other`);
+  if (shared > 0)
+    risks.push(
+      `${shared} placements share their inodes with the image that is kept: a change of one shows in the other`,
+    );
   return risks;
 }

@@ -12,7 +12,8 @@ export interface Progress extends Disposable {
 
 /** `auto` is a bar when `stream` is a terminal; `json` is one event a line. */
 export function showProgress(kind: ProgressKind, stream: NodeJS.WriteStream): Progress {
-  if (kind === 'json') return { onEvent: (event) => void stream.write(`${JSON.stringify(event)}\n`), [Symbol.dispose]: () => {} };
+  if (kind === 'json')
+    return { onEvent: (event) => void stream.write(`${JSON.stringify(event)}\n`), [Symbol.dispose]: () => {} };
   return kind === 'auto' && stream.isTTY ? bar(stream) : { onEvent: () => {}, [Symbol.dispose]: () => {} };
 }
 

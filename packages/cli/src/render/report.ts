@@ -4,14 +4,25 @@ import type { MergeReport, RecoverReport, Warning } from '@emplace/merge-core';
 const number = new Intl.NumberFormat('en');
 
 /** A finished merge in a few lines. */
-export function renderReport({ outcome, transaction, counts, strategies, bytes, warnings, recovered }: MergeReport): string {
+export function renderReport({
+  outcome,
+  transaction,
+  counts,
+  strategies,
+  bytes,
+  warnings,
+  recovered,
+}: MergeReport): string {
   const numbers = (['created', 'replaced', 'identical', 'grafted', 'skipped'] as const)
     .filter((key) => counts[key] > 0)
     .map((key) => `${number.format(counts[key])} ${key}`);
   const rungs = Object.entries(strategies).map(([name, entries]) => `${name} ${number.format(entries)}`);
-  const lines = [`${outcome}: ${numbers.join(', ') || 'nothing to do'} (${renderBytes(bytes)}, transaction ${transaction})`];
+  const lines = [
+    `${outcome}: ${numbers.join(', ') || 'nothing to do'} (${renderBytes(bytes)}, transaction ${transaction})`,
+  ];
   if (rungs.length > 0) lines.push(`strategies: ${rungs.join(', ')}`);
-  if (recovered) lines.push(`an unfinished merge ${recovered.transaction} was recovered first: its ${recovered.tree} tree`);
+  if (recovered)
+    lines.push(`an unfinished merge ${recovered.transaction} was recovered first: its ${recovered.tree} tree`);
   return [...lines, ...renderWarnings(warnings)].join('\n');
 }
 
@@ -24,7 +35,7 @@ export function renderRecovery({ outcome, transaction, warnings }: RecoverReport
   return [sentences[outcome], ...renderWarnings(warnings)].join('\n');
 }
 
-export function renderWarnings(warnings: readonly Warning[]): string[] {
+function renderWarnings(warnings: readonly Warning[]): string[] {
   return warnings.map(({ code, message }) => `warning: ${message} (${code})`);
 }
 

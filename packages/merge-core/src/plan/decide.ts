@@ -6,7 +6,16 @@ import type { EntryType } from '../fs/port.ts';
  * the merge goes through it. `compare`: left alone when identical, else replaced. `displace`: an empty directory
  * gives way, any other is a conflict. `conflict`: refused unless types may be replaced. `skip`: not merged.
  */
-export type Decision = 'make' | 'enter' | 'through' | 'create' | 'compare' | 'replace' | 'displace' | 'conflict' | 'skip';
+export type Decision =
+  | 'make'
+  | 'enter'
+  | 'through'
+  | 'create'
+  | 'compare'
+  | 'replace'
+  | 'displace'
+  | 'conflict'
+  | 'skip';
 
 type TargetType = EntryType | 'nothing';
 

@@ -1,6 +1,6 @@
 import type { Bytes } from '@emplace/syscalls';
-import { quoted } from '../errors.ts';
 import type { ErrorCode } from '../errors.ts';
+import { quoted } from '../errors.ts';
 import type { WarningCode } from '../events.ts';
 import { isWithin, join } from '../paths.ts';
 import { HardLinks } from './hard-links.ts';
@@ -79,19 +79,20 @@ export class Draft {
     for (const entry of [...this.#byRank.flat(), ...this.#identical]) {
       if (!this.aliased.has(this.#plan.directories[entry.directory]?.target ?? ('' as Bytes))) continue;
       const target = this.targetOf(entry);
-      if (seen.has(target)) this.refuse('IMAGE_COLLISION', target, 'would be placed twice: two directories of the image lead there');
+      if (seen.has(target))
+        this.refuse('IMAGE_COLLISION', target, 'would be placed twice: two directories of the image lead there');
       seen.add(target);
     }
     for (const { action, target } of this.#plan.directories) {
-      if (action === 'make' && seen.has(target)) this.refuse('IMAGE_COLLISION', target, 'would be placed twice: two directories of the image lead there');
+      if (action === 'make' && seen.has(target))
+        this.refuse('IMAGE_COLLISION', target, 'would be placed twice: two directories of the image lead there');
     }
   }
 
-  /** The plan, its placements in the order of the commit. */
-  finish(): Plan {
+  /** Hands the entries over to the plan, placements in the order of the commit. */
+  finish(): void {
     for (const ranked of this.#byRank) for (const placement of ranked) this.#plan.placements.push(placement);
     for (const identical of this.#identical) this.#plan.identical.push(identical);
-    return this.#plan;
   }
 }
 

@@ -1,7 +1,7 @@
 import type { Stat } from '../fs/port.ts';
 
 /** A name that was found identical, as long as its hard links agree. */
-export interface IdenticalMember {
+interface IdenticalMember {
   /** The root's inode. */
   readonly rootKey: string;
   readonly rootNlink: number;
@@ -23,9 +23,9 @@ export class HardLinks {
 
   add(stat: Stat, member: Member): void {
     const key = linkKey(stat);
-    let group = this.#groups.get(key);
-    if (group === undefined) this.#groups.set(key, (group = { nlink: stat.nlink, members: [] }));
+    const group = this.#groups.get(key) ?? { nlink: stat.nlink, members: [] };
     group.members.push(member);
+    this.#groups.set(key, group);
   }
 
   /**

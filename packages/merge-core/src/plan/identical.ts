@@ -19,13 +19,35 @@ export function isIdentical(pair: Pair, source: Stat, target: Stat, fs: FsPort):
   if (source.uid !== target.uid || source.gid !== target.gid) return false;
   switch (source.type) {
     case 'file':
-      return source.size === target.size && handlesAgree(pair, (dir, name) => fs.openFile(dir, name), fs, (a, b) => sameContent(a, b, fs));
+      return (
+        source.size === target.size &&
+        handlesAgree(
+          pair,
+          (dir, name) => fs.openFile(dir, name),
+          fs,
+          (a, b) => sameContent(a, b, fs),
+        )
+      );
     case 'symlink':
       return (
-        fs.readlink(pair.image, pair.name) === fs.readlink(pair.root, pair.name) && handlesAgree(pair, (dir, name) => fs.pin(dir, name), fs, () => true)
+        fs.readlink(pair.image, pair.name) === fs.readlink(pair.root, pair.name) &&
+        handlesAgree(
+          pair,
+          (dir, name) => fs.pin(dir, name),
+          fs,
+          () => true,
+        )
       );
     default:
-      return source.rdev === target.rdev && handlesAgree(pair, (dir, name) => fs.pin(dir, name), fs, () => true);
+      return (
+        source.rdev === target.rdev &&
+        handlesAgree(
+          pair,
+          (dir, name) => fs.pin(dir, name),
+          fs,
+          () => true,
+        )
+      );
   }
 }
 

@@ -1,25 +1,23 @@
-import { describeSite, type Place, type Site, siteKey } from '@emplace/fsprobe';
+import type { Place, Site } from '@emplace/fsprobe';
 import { type Bytes, isErrno } from '@emplace/syscalls';
-import { explain, quoted } from '../errors.ts';
+import { quoted } from '../errors.ts';
 import type { DirHandle, FsPort, Stat } from '../fs/port.ts';
 import { OpenDirectories } from '../open-directories.ts';
 import { HERE, join } from '../paths.ts';
 import { STATE_DIRECTORY } from '../state.ts';
 import type { Steps } from '../steps.ts';
-import { reflinkRefusal } from '../strategy/measure.ts';
-import { type Choice, type Ladder, ladderFor, movesWhole } from '../strategy/select.ts';
+import { type Choice, movesWhole } from '../strategy/select.ts';
 import type { Strategy } from '../strategy/strategy.ts';
 import { readAttributes } from './attributes-of.ts';
 import { decisions } from './decide.ts';
 import { Draft } from './draft.ts';
 import { type Excluded, excluder } from './exclude.ts';
-import { linkKey } from './hard-links.ts';
-import { isIdentical } from './identical.ts';
-import type { OldEntry, Plan } from './model.ts';
+import type { Plan } from './model.ts';
+import { type Current, Placing } from './placing.ts';
 import { resolveLink } from './resolve.ts';
 import { Room } from './room.ts';
+import { Sites } from './sites.ts';
 import { type Survey, type Surveys, statDirectory, surveyTree } from './survey.ts';
-import { undoKind } from './undo-kind.ts';
 
 /** What the caller asked for, as far as planning goes. */
 export interface PlanRequest extends Choice {
@@ -44,15 +42,6 @@ interface Pending {
   readonly place: Place;
   /** What was learned of the directories below, when the whole was looked at as a graft. */
   readonly surveys: Surveys | undefined;
-}
-
-/** The directory in hand. */
-interface Current extends Pending {
-  readonly index: number;
-  readonly imageDir: DirHandle;
-  readonly targetDir: DirHandle | undefined;
-  readonly site: Site;
-  readonly ladder: Ladder;
 }
 
 /**
@@ -85,27 +74,29 @@ export function* planMerge(image: DirHandle, root: DirHandle, request: PlanReque
 class Planner {
   readonly #draft: Draft;
   readonly #image: DirHandle;
-  readonly #imageIno: bigint;
+  readonly #plan: Plan;
   readonly #root: OpenDirectories;
   readonly #request: PlanRequest;
   readonly #fs: FsPort;
   readonly #excluded: Excluded;
   readonly #room: Room;
   readonly #pending: Pending[] = [];
-  readonly #ladders = new Map<string, Ladder>();
-  readonly #undoReflinks = new Map<number, boolean>();
+  readonly #sites: Sites;
+  readonly #placing: Placing;
   /** Real directories of the root that are merged into. */
   readonly #targets = new Set<Bytes>();
 
   constructor(plan: Plan, image: DirHandle, root: OpenDirectories, request: PlanRequest, fs: FsPort) {
     this.#draft = new Draft(plan);
     this.#image = image;
-    this.#imageIno = plan.imageIno;
+    this.#plan = plan;
     this.#root = root;
     this.#request = request;
     this.#fs = fs;
     this.#excluded = excluder(request.exclude);
     this.#room = new Room(fs);
+    this.#sites = new Sites(request, fs);
+    this.#placing = new Placing(this.#draft, this.#room, this.#sites, root, request, fs);
   }
 
   *run(imageStat: Stat, rootStat: Stat, root: DirHandle): Steps<void> {
@@ -117,9 +108,9 @@ class Planner {
     }
     this.#draft.links.settle();
     this.#draft.findCollisions();
-    this.#warnOfLinks();
     this.#room.check(this.#draft);
     this.#draft.finish();
+    this.#warn();
   }
 
   *#directory(pending: Pending): Steps<void> {
@@ -129,20 +120,24 @@ class Planner {
     if (imageDir === undefined) return;
     let targetDir: DirHandle | undefined;
     try {
-      if (targetStat?.ino === this.#imageIno && targetStat.dev === pending.stat.dev) {
+      if (targetStat?.ino === this.#plan.imageIno && targetStat.dev === pending.stat.dev) {
         this.#draft.refuse('OVERLAPPING_TREES', target, 'in the root is the image itself');
         return;
       }
       if (targetStat !== undefined) targetDir = fs.openDir(this.#root.at(HERE), target);
-      const place = targetDir === undefined || targetStat === undefined ? pending.place : this.#room.place(targetDir, targetStat, target);
-      const site: Site = { source: this.#imagePlace(imageDir, pending.stat), target: place };
+      const place =
+        targetDir === undefined || targetStat === undefined
+          ? pending.place
+          : this.#room.place(targetDir, targetStat, target);
+      const site: Site = { source: this.#sites.imagePlace(imageDir, pending.stat), target: place };
+      const refuseSite = (why: string): void => this.#draft.refuse('STRATEGY_IMPOSSIBLE', this.#request.image, why);
       const current: Current = {
         ...pending,
         place,
         imageDir,
         targetDir,
         site,
-        ladder: this.#ladder(site, imageDir, targetDir),
+        ladder: this.#sites.ladder(site, imageDir, targetDir, refuseSite),
         index: this.#addDirectory(pending, imageDir, targetDir),
       };
       const names = fs.list(imageDir).map((entry) => entry.name);
@@ -163,15 +158,11 @@ class Planner {
     }
   }
 
-  /** The image's file systems are asked for their type only: nothing is written there. */
-  readonly #imagePlaces = new Map<number, number>();
-  #imagePlace(dir: DirHandle, stat: Stat): Place {
-    let magic = this.#imagePlaces.get(stat.mountId);
-    if (magic === undefined) this.#imagePlaces.set(stat.mountId, (magic = this.#fs.space(dir).magic));
-    return { dev: stat.dev, mountId: stat.mountId, magic };
-  }
-
-  #addDirectory({ image, target, targetStat, stat }: Pending, imageDir: DirHandle, targetDir: DirHandle | undefined): number {
+  #addDirectory(
+    { image, target, targetStat, stat }: Pending,
+    imageDir: DirHandle,
+    targetDir: DirHandle | undefined,
+  ): number {
     // Two directories of the image may lead to one of the root, through a symlink there: it is made once.
     const again = this.#targets.has(target);
     this.#targets.add(target);
@@ -179,7 +170,12 @@ class Planner {
     if (again) return this.#draft.addDirectory({ image, target, action: 'keep' });
     if (targetDir === undefined || targetStat === undefined) {
       this.#draft.countCreated();
-      return this.#draft.addDirectory({ image, target, action: 'make', attributes: readAttributes(imageDir, HERE, this.#fs) });
+      return this.#draft.addDirectory({
+        image,
+        target,
+        action: 'make',
+        attributes: readAttributes(imageDir, HERE, this.#fs),
+      });
     }
     // The image's own top directory is no entry of the package.
     const adopt = this.#request.directories === 'image' && image !== HERE && stat.type === targetStat.type;
@@ -198,10 +194,15 @@ class Planner {
     const stat = this.#fs.stat(current.imageDir, name);
     if (stat === undefined) return;
     if (path === STATE_DIRECTORY) {
-      this.#draft.refuse('IMAGE_COLLISION', path, 'in the image has the name of the directory that a merge keeps its journal in');
+      this.#draft.refuse(
+        'IMAGE_COLLISION',
+        path,
+        'in the image has the name of the directory that a merge keeps its journal in',
+      );
       return;
     }
-    const old = current.targetDir === undefined ? undefined : this.#fs.stat(current.targetDir, name);
+    const old = this.#oldEntry(current, name);
+    if (old === 'unknown') return;
     const decision = decisions[stat.type][old?.type ?? 'nothing'];
     switch (decision) {
       case 'skip':
@@ -216,16 +217,17 @@ class Planner {
       case 'through':
         return yield* this.#through(current, name, stat, old);
       case 'create':
-        this.#leaf(current, name, stat, undefined);
+        this.#placing.leaf(current, name, stat, undefined);
         return;
       case 'compare':
-        this.#compare(current, name, stat, old);
+        if (old !== undefined) this.#placing.compare(current, name, stat, old);
         return;
       case 'replace':
-        this.#leaf(current, name, stat, old);
+        this.#placing.leaf(current, name, stat, old);
         return;
       case 'displace':
-        if (this.#request.replaceTypes || (old !== undefined && this.#isEmpty(current, name))) this.#leaf(current, name, stat, old);
+        if (this.#request.replaceTypes || (old !== undefined && this.#isEmpty(current, name)))
+          this.#placing.leaf(current, name, stat, old);
         else this.#conflict(current, name, stat, 'a directory with entries');
         return;
       case 'conflict':
@@ -237,9 +239,25 @@ class Planner {
     }
   }
 
+  /** What the root has under a name. A name that its file system cannot even look up is refused here. */
+  #oldEntry({ target, targetDir }: Current, name: Bytes): Stat | undefined | 'unknown' {
+    if (targetDir === undefined) return undefined;
+    try {
+      return this.#fs.stat(targetDir, name);
+    } catch (error) {
+      if (!isErrno(error, 'ENAMETOOLONG')) throw error;
+      this.#draft.refuse('NAME_TOO_LONG', join(target, name), 'is longer than the file system allows (ENAMETOOLONG)');
+      return 'unknown';
+    }
+  }
+
   #conflict(current: Current, name: Bytes, stat: Stat, what: string): void {
     const article = stat.type === 'directory' ? 'a directory' : `a ${stat.type}`;
-    this.#draft.refuse('TYPE_CONFLICT', join(current.target, name), `is ${article} in the image and ${what} in the root`);
+    this.#draft.refuse(
+      'TYPE_CONFLICT',
+      join(current.target, name),
+      `is ${article} in the image and ${what} in the root`,
+    );
   }
 
   #isEmpty(current: Current, name: Bytes): boolean {
@@ -273,195 +291,66 @@ class Planner {
   /** A directory that the root has not (or has something else for): a graft where it can be, else made and filled. */
   *#newDirectory(current: Current, name: Bytes, stat: Stat, old: Stat | undefined): Steps<void> {
     const image = join(current.image, name);
-    let surveys = current.surveys;
-    if (surveys?.has(image) !== true) {
-      try {
-        surveys = yield* surveyTree(this.#image, image, stat, this.#excluded, this.#fs);
-      } catch (error) {
-        if (!isErrno(error)) throw error;
-        this.#draft.refuse('IMAGE_UNREADABLE', image, `in the image cannot be read (${error.message})`);
-        return;
-      }
-    }
+    const target = join(current.target, name);
+    const surveys = yield* this.#surveys(current, image, stat);
     const survey = surveys?.get(image);
-    if (survey === undefined) throw new Error('bug: a directory without its survey');
-    // Where the top itself is a mount point nothing can rename it; below another mount is another site.
-    const boundary = stat.mountId !== current.stat.mountId || stat.dev !== current.stat.dev || survey.crosses !== undefined;
-    const fits = (strategy: Strategy): boolean =>
-      strategy.traits.staging === 'made' || (movesWhole(strategy, current.site) && survey.stays === undefined);
-    const [first] = current.ladder.rungs;
-    const rung = boundary ? undefined : old === undefined ? (first && fits(first) ? first : undefined) : current.ladder.rungs.find(fits);
+    if (survey === undefined) return;
+    const rung = wholeBy(current, stat, survey, old !== undefined);
     if (rung !== undefined) {
-      this.#graft(current, name, stat, old, survey, rung);
-    } else if (old === undefined) {
-      this.#checkDirectory(current, name);
-      this.#room.take(current.place, 4096, 1);
-      this.#pending.push({ image, stat, target: join(current.target, name), targetStat: undefined, place: current.place, surveys });
-    } else {
+      this.#placing.graft(current, name, stat, old, survey, rung);
+    } else if (old !== undefined) {
       const why = survey.stays ?? survey.crosses ?? image;
-      this.#draft.refuse('TYPE_CONFLICT', join(current.target, name), `cannot be swapped as a whole: ${quoted(why)} stays behind`);
+      this.#draft.refuse('TYPE_CONFLICT', target, `cannot be swapped as a whole: ${quoted(why)} stays behind`);
+    } else if (this.#placing.checkDirectory(current, name)) {
+      this.#room.take(current.place, 0, 1);
+      this.#pending.push({ image, stat, target, targetStat: undefined, place: current.place, surveys });
     }
   }
 
-  #graft(current: Current, name: Bytes, stat: Stat, old: Stat | undefined, survey: Survey, rung: Strategy): void {
-    if (!this.#mayPlace(current, name, stat, old, rung)) return;
-    this.#draft.skip(survey.skipped);
-    for (const path of survey.sockets) this.#draft.warn('SOCKET_SKIPPED', `${quoted(path)} is a socket: not merged`, path);
-    for (const linked of survey.linked) this.#draft.links.add(linked, 'placed');
-    const made = rung.traits.staging === 'made';
-    const inodes = made ? survey.entries : 0;
-    this.#room.take(current.place, rung.traits.copies ? survey.bytes + survey.entries * 2048 : 0, inodes);
-    this.#draft.place(
-      {
-        directory: current.index,
-        name,
-        type: 'directory',
-        action: old === undefined ? 'graft' : 'swap',
-        ino: stat.ino,
-        size: survey.bytes,
-        entries: survey.entries,
-        ...(old === undefined ? {} : { old: oldEntry(old) }),
-        rung: rung.name,
-        inImage: rung.traits.staging === 'in-image',
-        undo: old === undefined ? 'none' : 'exchange',
-      },
-      stat.mode,
-    );
-  }
-
-  #compare(current: Current, name: Bytes, stat: Stat, old: Stat | undefined): void {
-    if (old === undefined || current.targetDir === undefined) throw new Error('bug: nothing to compare with');
-    let same: boolean;
+  *#surveys(current: Current, image: Bytes, stat: Stat): Steps<Surveys | undefined> {
+    if (current.surveys?.has(image) === true) return current.surveys;
     try {
-      same = isIdentical({ image: current.imageDir, root: current.targetDir, name }, stat, old, this.#fs);
+      return yield* surveyTree(this.#image, image, stat, this.#excluded, this.#fs);
     } catch (error) {
       if (!isErrno(error)) throw error;
-      this.#draft.refuse('IMAGE_UNREADABLE', join(current.image, name), `cannot be compared with the root's (${error.message})`);
-      return;
+      this.#draft.refuse('IMAGE_UNREADABLE', image, `in the image cannot be read (${error.message})`);
+      return undefined;
     }
-    if (!same) {
-      this.#leaf(current, name, stat, old);
-      return;
-    }
-    const identical = this.#draft.leave({ directory: current.index, name, ino: stat.ino, mtime: stat.mtime, oldMtime: old.mtime });
-    const touched = stat.mtime.sec !== old.mtime.sec || stat.mtime.nsec !== old.mtime.nsec;
-    if (touched) {
-      this.#room.take(current.place, 0, 0);
-      if (old.immutable || old.appendOnly) this.#draft.refuse('IMMUTABLE', join(current.target, name), 'is immutable or append-only');
-    }
-    if (stat.nlink === 1 && old.nlink === 1) return;
-    const place = (): void => {
-      this.#draft.unleave(identical);
-      this.#leaf(current, name, stat, old, true);
-    };
-    this.#draft.links.add(stat, { rootKey: linkKey(old), rootNlink: old.nlink, place });
   }
 
-  /** An entry that is no directory goes in under its own rename. */
-  #leaf(current: Current, name: Bytes, stat: Stat, old: Stat | undefined, settled = false): void {
-    const [rung] = current.ladder.rungs;
-    if (rung === undefined || !this.#mayPlace(current, name, stat, old, rung)) return;
-    const undo = old === undefined ? 'none' : undoKind(name, old, rung, this.#undoChoice(current));
-    if (old !== undefined && undo === 'none') {
-      this.#draft.warn('NO_UNDO', `${quoted(join(current.target, name))} is replaced without undo`);
-    }
-    const copied = rung.traits.copies && stat.type === 'file' ? stat.size : 0;
-    const kept = undo === 'copy' && old !== undefined ? old.size : 0;
-    const made = rung.traits.staging === 'made' && !rung.traits.links;
-    this.#room.take(current.place, copied + kept, (made ? 1 : 0) + (undo === 'copy' || undo === 'reflink' ? 1 : 0));
-    this.#draft.place({
-      directory: current.index,
-      name,
-      type: stat.type,
-      action: old === undefined ? 'create' : old.type === 'directory' ? 'swap' : 'replace',
-      ino: stat.ino,
-      size: stat.type === 'file' ? stat.size : 0,
-      entries: 1,
-      ...(old === undefined ? {} : { old: oldEntry(old) }),
-      rung: rung.name,
-      inImage: rung.traits.staging === 'in-image',
-      undo,
-    }, stat.mode);
-    if (stat.nlink > 1 && !settled) this.#draft.links.add(stat, 'placed');
-  }
-
-  /** What speaks against an entry under this name; told as a problem. */
-  #mayPlace(current: Current, name: Bytes, stat: Stat, old: Stat | undefined, rung: Strategy): boolean {
-    const path = join(current.target, name);
-    if (!this.#checkDirectory(current, name)) return false;
-    if (old?.mountRoot === true) return this.#refuse('MOUNT_POINT', path, 'is a mount point (EBUSY)');
-    if (old !== undefined && (old.immutable || old.appendOnly)) {
-      return this.#refuse('IMMUTABLE', path, 'is immutable or append-only (EPERM)');
-    }
-    const leaves = rung.traits.staging !== 'made' || rung.traits.links;
-    if (leaves && stat.mountRoot) return this.#refuse('MOUNT_POINT', join(current.image, name), 'in the image is a mount point (EBUSY)');
-    if (leaves && (stat.immutable || stat.appendOnly)) {
-      return this.#refuse('IMMUTABLE', join(current.image, name), 'in the image is immutable or append-only (EPERM)');
-    }
-    return true;
-  }
-
-  /** Whether the target directory can take the name at all. */
-  #checkDirectory(current: Current, name: Bytes): boolean {
-    const path = join(current.target, name);
-    if (!this.#room.holds(current.place, name)) return this.#refuse('NAME_TOO_LONG', path, 'is longer than the file system allows (ENAMETOOLONG)');
-    if (current.targetStat?.immutable === true || current.targetStat?.appendOnly === true) {
-      return this.#refuse('IMMUTABLE', current.target, 'is an immutable or append-only directory (EPERM)');
-    }
-    return true;
-  }
-
-  #refuse(...problem: Parameters<Draft['refuse']>): false {
-    this.#draft.refuse(...problem);
-    return false;
-  }
-
-  #ladder(site: Site, imageDir: DirHandle, targetDir: DirHandle | undefined): Ladder {
-    const key = siteKey(site);
-    let ladder = this.#ladders.get(key);
-    if (ladder === undefined) {
-      const reflinks = () => (targetDir === undefined ? undefined : reflinkRefusal(imageDir, targetDir, this.#fs));
-      ladder = ladderFor(site, this.#request, reflinks);
-      this.#ladders.set(key, ladder);
-      if (ladder.rungs.length === 0) {
-        const why = [...ladder.refused].map(([name, errno]) => `\`${name}\` gives ${errno}`).join(', ');
-        this.#draft.refuse('STRATEGY_IMPOSSIBLE', this.#request.image, `cannot be merged from there (${describeSite(site)}): ${why}`);
-      }
-    }
-    return ladder;
-  }
-
-  #undoChoice(current: Current): Parameters<typeof undoKind>[3] {
-    const { target, place } = current;
-    const reflinks = (): boolean => {
-      let works = this.#undoReflinks.get(place.mountId);
-      if (works === undefined) {
-        const dir = this.#root.at(target);
-        works = reflinkRefusal(dir, dir, this.#fs) === undefined;
-        this.#undoReflinks.set(place.mountId, works);
-      }
-      return works;
-    };
-    return { wanted: this.#request.undo === 'auto', links: this.#request.links, reflinks };
-  }
-
-  #warnOfLinks(): void {
+  #warn(): void {
     const { linkedElsewhere, shared } = this.#draft.links;
     if (linkedElsewhere > 0) {
-      this.#draft.warn('IMAGE_LINKED_ELSEWHERE', `${linkedElsewhere} files of the image have hard links outside of what is merged`);
+      this.#draft.warn(
+        'IMAGE_LINKED_ELSEWHERE',
+        `${linkedElsewhere} files of the image have hard links outside of what is merged`,
+      );
     }
-    const copies = [...this.#ladders.values()].some(({ rungs }) => rungs[0]?.traits.staging === 'made');
-    if (shared > 0 && copies && !this.#request.links) {
-      this.#draft.warn('HARDLINKS_SPLIT', `${shared} hard-link groups become separate files: \`--no-hardlink\` forbids link(2)`);
+    const unkept = this.#plan.placements.filter(({ old, undo }) => old !== undefined && undo === 'none').length;
+    if (unkept > 0) this.#draft.warn('NO_UNDO', `${unkept} entries are replaced without undo`);
+    if (shared > 0 && this.#sites.anyMakes && !this.#request.links) {
+      this.#draft.warn(
+        'HARDLINKS_SPLIT',
+        `${shared} hard-link groups become separate files: \`--no-hardlink\` forbids link(2)`,
+      );
     }
   }
 }
 
-function oldEntry(old: Stat): OldEntry {
-  return { type: old.type, ino: old.ino, mode: old.mode };
-}
-
-/** A failure to read either tree while planning, said as such. */
-export function planFailure(error: unknown): unknown {
-  return explain(error, 'IMAGE_UNREADABLE', 'cannot read the trees');
+/**
+ * The rung by which a directory goes in as a whole. In a swap there is no other way, so each rung is asked; else only
+ * the first: making and filling the directory by it is cheaper than a later rung.
+ */
+function wholeBy(
+  { site, stat: above, ladder }: Current,
+  stat: Stat,
+  survey: Survey,
+  swap: boolean,
+): Strategy | undefined {
+  // A mount point cannot be renamed, and below another mount works what works there.
+  if (stat.mountId !== above.mountId || stat.dev !== above.dev || survey.crosses !== undefined) return undefined;
+  const candidates = swap ? ladder.rungs : ladder.rungs.slice(0, 1);
+  return candidates.find(
+    (rung) => rung.traits.staging === 'made' || (movesWhole(rung, site) && survey.stays === undefined),
+  );
 }

@@ -56,9 +56,17 @@ function isTrustworthy(link: Stat, directory: Stat): boolean {
 }
 
 function unsafe(path: Bytes): Problem {
-  return { code: 'UNSAFE_SYMLINK', path, message: `${quoted(path)} is a symlink that a user may have planted: not followed` };
+  return {
+    code: 'UNSAFE_SYMLINK',
+    path,
+    message: `${quoted(path)} is a symlink that a user may have planted: not followed`,
+  };
 }
 
 function loop(path: Bytes): Problem {
-  return { code: 'SYMLINK_LOOP', path, message: `${quoted(path)} leads through more than ${LINKS_MAX} symlinks (ELOOP)` };
+  return {
+    code: 'SYMLINK_LOOP',
+    path,
+    message: `${quoted(path)} leads through more than ${LINKS_MAX} symlinks (ELOOP)`,
+  };
 }

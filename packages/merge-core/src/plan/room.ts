@@ -54,7 +54,8 @@ export class Room {
     for (const { space, path, bytes, inodes, changed } of this.#needs.values()) {
       const where = `(${filesystemName(space.magic)})`;
       if (changed && space.readOnly) draft.refuse('READ_ONLY', path, `lies on a read-only file system ${where}`);
-      else if (bytes > space.bytesFree) draft.refuse('NO_SPACE', path, `${where} has ${space.bytesFree} bytes free of ${bytes} needed`);
+      else if (bytes > space.bytesFree)
+        draft.refuse('NO_SPACE', path, `${where} has ${space.bytesFree} bytes free of ${bytes} needed`);
       else if (space.inodesFree !== undefined && inodes > space.inodesFree) {
         draft.refuse('NO_INODES', path, `${where} has ${space.inodesFree} inodes free of ${inodes} needed`);
       }

@@ -25,14 +25,30 @@ export interface Survey {
 export type Surveys = ReadonlyMap<Bytes, Survey>;
 
 /** Walks a whole subtree once. Reads only. */
-export function* surveyTree(image: DirHandle, top: Bytes, topStat: Stat, excluded: Excluded, fs: FsPort): Steps<Surveys> {
+export function* surveyTree(
+  image: DirHandle,
+  top: Bytes,
+  topStat: Stat,
+  excluded: Excluded,
+  fs: FsPort,
+): Steps<Surveys> {
   const surveys = new Map<Bytes, Survey>();
   const order: { path: Bytes; parent: Survey | undefined; survey: Survey }[] = [];
-  const pending: { path: Bytes; stat: Stat; parent: Survey | undefined }[] = [{ path: top, stat: topStat, parent: undefined }];
+  const pending: { path: Bytes; stat: Stat; parent: Survey | undefined }[] = [
+    { path: top, stat: topStat, parent: undefined },
+  ];
   for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
     yield 'stoppable';
     const { path, stat, parent } = next;
-    const survey: Survey = { entries: 1, bytes: 0, skipped: 0, sockets: [], linked: [], stays: undefined, crosses: undefined };
+    const survey: Survey = {
+      entries: 1,
+      bytes: 0,
+      skipped: 0,
+      sockets: [],
+      linked: [],
+      stays: undefined,
+      crosses: undefined,
+    };
     surveys.set(path, survey);
     order.push({ path, parent, survey });
     const dir = fs.openDir(image, path);

@@ -23,7 +23,8 @@ export function undoKind(name: Bytes, old: Stat, rung: Strategy, choice: UndoCho
   const running = mayRun(name, old);
   if (!running && rung.traits.staging !== 'in-image') return 'exchange';
   if (choice.links) return 'link';
-  if (!running) return 'exchange';
+  // A copy could bring the content back, but not the other names of the inode: all of the old tree counts more (G3).
+  if (!running || old.nlink > 1) return 'exchange';
   return choice.reflinks() ? 'reflink' : 'copy';
 }
 

@@ -6,7 +6,8 @@ import type { Attributes } from '../plan/model.ts';
  * Extended attributes that belong to a file system or to the host's security policy, not to a package: they
  * are neither copied nor compared (as Portage and rsync do, by and large).
  */
-const local = /^(?:btrfs\.|bcachefs\.|bcachefs_effective\.|security\.(?:selinux|evm|SMACK64)|system\.nfs4_acl$|trusted\.(?:overlay|SGI_)|user\.overlay\.)/;
+const local =
+  /^(?:btrfs\.|bcachefs\.|bcachefs_effective\.|security\.(?:selinux|evm|SMACK64)|system\.nfs4_acl$|trusted\.(?:overlay|SGI_)|user\.overlay\.)/;
 
 /** The extended attributes that travel with an entry. */
 export function portable(xattrs: Xattrs): Xattrs {
@@ -35,5 +36,8 @@ function setXattrs(to: FileHandle, wanted: Xattrs, fs: FsPort): void {
 export function sameXattrs(a: Xattrs, b: Xattrs): boolean {
   const left = portable(a);
   const right = portable(b);
-  return left.size === right.size && [...left].every(([key, value]: [Bytes, Buffer]) => right.get(key)?.equals(value) ?? false);
+  return (
+    left.size === right.size &&
+    [...left].every(([key, value]: [Bytes, Buffer]) => right.get(key)?.equals(value) ?? false)
+  );
 }

@@ -22,7 +22,12 @@ export const copyContent: FillContent = (from, to, stat, fs) => {
 };
 
 /** The next run of data at or after `offset`; a file system that cannot tell holes has one run. */
-function nextData(from: FileHandle, offset: number, size: number, fs: FsPort): { start: number; end: number } | undefined {
+function nextData(
+  from: FileHandle,
+  offset: number,
+  size: number,
+  fs: FsPort,
+): { start: number; end: number } | undefined {
   if (offset >= size) return undefined;
   try {
     return fs.nextData(from, offset);

@@ -1,5 +1,5 @@
-import type { FileHandle, FsPort, Stat } from '../fs/port.ts';
 import { MergeError, quoted } from '../errors.ts';
+import type { FileHandle, FsPort, Stat } from '../fs/port.ts';
 import { applyAttributes, portable } from './attributes.ts';
 import type { FillContent } from './content.ts';
 import type { Name } from './strategy.ts';
@@ -13,7 +13,8 @@ export function makeEntry(source: Name, stat: Stat, staged: Name, fill: FillCont
   try {
     // The entry may have been swapped since it was planned: only what the handle holds is copied.
     const now = fs.statHandle(from);
-    if (now.type !== stat.type) throw new MergeError('STAGE_FAILED', `${quoted(source.name)} in the image changed its type while it was staged`);
+    if (now.type !== stat.type)
+      throw new MergeError('STAGE_FAILED', `${quoted(source.name)} in the image changed its type while it was staged`);
     const to = create(source, now, staged, fs);
     try {
       if (now.type === 'file') fill(from, to, now, fs);
@@ -53,8 +54,12 @@ function create(source: Name, stat: Stat, staged: Name, fs: FsPort): FileHandle 
 /** Pins what was just made, and nothing that somebody who may write to the directory put in its place. */
 function pinOwn(staged: Name, expected: Stat, fs: FsPort): FileHandle {
   const to = fs.pin(staged.dir, staged.name);
-  const made = fs.statHandle(to);
-  if (made.type === expected.type && made.nlink === 1 && made.uid === (process.geteuid?.() ?? 0)) return to;
-  fs.closeFile(to);
-  throw new MergeError('STAGE_FAILED', `${quoted(staged.name)} was replaced by somebody while it was made`);
+  try {
+    const made = fs.statHandle(to);
+    if (made.type === expected.type && made.nlink === 1 && made.uid === (process.geteuid?.() ?? 0)) return to;
+    throw new MergeError('STAGE_FAILED', `${quoted(staged.name)} was replaced by somebody while it was made`);
+  } catch (error) {
+    fs.closeFile(to);
+    throw error;
+  }
 }

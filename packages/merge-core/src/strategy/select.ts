@@ -35,7 +35,10 @@ export function checkChoice(choice: Choice): void {
     throw new MergeError('BAD_OPTION', `strategy \`${forced.name}\` makes hard links, which \`--no-hardlink\` forbids`);
   }
   if (forced.traits.staging !== 'made' && choice.keepImage) {
-    throw new MergeError('BAD_OPTION', `strategy \`${forced.name}\` takes entries out of the image, which \`--keep-image\` forbids`);
+    throw new MergeError(
+      'BAD_OPTION',
+      `strategy \`${forced.name}\` takes entries out of the image, which \`--keep-image\` forbids`,
+    );
   }
 }
 

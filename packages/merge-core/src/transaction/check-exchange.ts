@@ -3,8 +3,9 @@ import { MergeError, quoted } from '../errors.ts';
 import { HERE } from '../paths.ts';
 import type { Placement } from '../plan/model.ts';
 import { stagedName } from '../staged-names.ts';
+import { withPinned } from './finish.ts';
 import { ignoring } from './remove-tree.ts';
-import { directoryOf, targetPath, type Transaction } from './transaction.ts';
+import { directoryOf, type Transaction, targetPath } from './transaction.ts';
 
 /**
  * Asks each file system of the root whether it can exchange two names, before a placement counts on it: with two
@@ -22,7 +23,10 @@ export function checkExchange(t: Transaction, links: boolean): void {
     const errno = works.get(mount);
     if (errno === undefined) continue;
     if (placement.action === 'swap') {
-      throw new MergeError('EXCHANGE_UNSUPPORTED', `${quoted(targetPath(t, placement))} cannot be swapped with what is there: RENAME_EXCHANGE gives ${errno}`);
+      throw new MergeError(
+        'EXCHANGE_UNSUPPORTED',
+        `${quoted(targetPath(t, placement))} cannot be swapped with what is there: RENAME_EXCHANGE gives ${errno}`,
+      );
     }
     placement.undo = links ? 'link' : 'copy';
   }
@@ -43,16 +47,15 @@ function exchangeRefusal(t: Transaction, placement: Placement): string | undefin
     throw error;
   } finally {
     removeProbes(t, placement);
-    if (before !== undefined) {
-      const pinned = fs.pin(dir, HERE);
-      fs.setTimes(pinned, before.mtime);
-      fs.closeFile(pinned);
-    }
+    if (before !== undefined) withPinned(t, { dir, name: HERE }, (pinned) => fs.setTimes(pinned, before.mtime));
   }
 }
 
 function probeNames(t: Transaction) {
-  return [0, 1].map((index) => stagedName(t.plan.transaction, 'p', index, ascii(''))) as [ReturnType<typeof ascii>, ReturnType<typeof ascii>];
+  return [0, 1].map((index) => stagedName(t.plan.transaction, 'p', index, ascii(''))) as [
+    ReturnType<typeof ascii>,
+    ReturnType<typeof ascii>,
+  ];
 }
 
 /** What a killed merge may have left of the question, beside any placement that asked it. */
@@ -60,4 +63,3 @@ export function removeProbes(t: Transaction, placement: Placement): void {
   const dir = t.root.at(directoryOf(t, placement).target);
   for (const name of probeNames(t)) ignoring(() => t.fs.unlink(dir, name), 'ENOENT');
 }
-

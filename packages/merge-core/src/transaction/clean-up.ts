@@ -5,7 +5,15 @@ import { excluder } from '../plan/exclude.ts';
 import type { Steps } from '../steps.ts';
 import { finishDirectoryTimes } from './finish.ts';
 import { ignoring, removeEntry, removeTree } from './remove-tree.ts';
-import { directoryOf, eachPlacement, imageName, stagedBeside, targetPath, type Transaction, undoBeside } from './transaction.ts';
+import {
+  directoryOf,
+  eachPlacement,
+  imageName,
+  stagedBeside,
+  type Transaction,
+  targetPath,
+  undoBeside,
+} from './transaction.ts';
 
 /** After everything is placed and durable: undo goes, directories get their times, then what is left of the image goes, and the journal. Each step can be repeated. */
 export function* cleanUp(t: Transaction): Steps<void> {
@@ -18,11 +26,13 @@ export function* cleanUp(t: Transaction): Steps<void> {
 function* removeUndo(t: Transaction): Steps<void> {
   for (const [index, placement] of eachPlacement(t)) {
     if (placement.undo === 'none') continue;
-    const { dir, name } = placement.undo === 'exchange' ? stagedBeside(t, index, placement) : undoBeside(t, index, placement);
+    const { dir, name } =
+      placement.undo === 'exchange' ? stagedBeside(t, index, placement) : undoBeside(t, index, placement);
     const { old } = placement;
     if (old === undefined) continue;
     if (old.type === 'directory') {
-      if (!removeTree({ dir, name }, t.fs, { defuse: true })) warn(t, `${quoted(targetPath(t, placement))}: part of what it replaced stays as ${quoted(name)}`);
+      if (!removeTree({ dir, name }, t.fs, { defuse: true }))
+        warn(t, `${quoted(targetPath(t, placement))}: part of what it replaced stays as ${quoted(name)}`);
     } else if ((old.mode & 0o6111) === 0 || old.type !== 'file') {
       ignoring(() => t.fs.unlink(dir, name), 'ENOENT');
     } else {
@@ -52,7 +62,13 @@ function* removeImage(t: Transaction): Steps<void> {
     for (const { image } of [...t.plan.directories].reverse()) {
       if (image === '') continue;
       const { parent, name } = splitPath(image);
-      ignoring(() => t.image?.at(parent) !== undefined && t.fs.rmdir(t.image.at(parent), name), 'ENOTEMPTY', 'EEXIST', 'ENOENT', 'EBUSY');
+      ignoring(
+        () => t.image?.at(parent) !== undefined && t.fs.rmdir(t.image.at(parent), name),
+        'ENOTEMPTY',
+        'EEXIST',
+        'ENOENT',
+        'EBUSY',
+      );
       yield 'finishing';
     }
   } catch (error) {

@@ -15,7 +15,15 @@ export function encode(record: JournalRecord): string {
   switch (record.type) {
     case 'begin': {
       const { version, transaction, image, imageIno, keepImage, exclude } = record;
-      return JSON.stringify(['begin', version, transaction, image, `${imageIno}`, keepImage, exclude.map((glob) => encodeURI(glob))]);
+      return JSON.stringify([
+        'begin',
+        version,
+        transaction,
+        image,
+        `${imageIno}`,
+        keepImage,
+        exclude.map((glob) => encodeURI(glob)),
+      ]);
     }
     case 'directory': {
       const { image, target, action, attributes, old } = record.directory;
@@ -24,14 +32,30 @@ export function encode(record: JournalRecord): string {
     case 'placement': {
       const { directory, name, type, action, ino, size, entries, old, rung, inImage, undo } = record.placement;
       const oldEntry = old === undefined ? null : [old.type, `${old.ino}`, old.mode];
-      return JSON.stringify(['p', directory, name, type, action, `${ino}`, size, entries, oldEntry, rung, inImage, undo]);
+      return JSON.stringify([
+        'p',
+        directory,
+        name,
+        type,
+        action,
+        `${ino}`,
+        size,
+        entries,
+        oldEntry,
+        rung,
+        inImage,
+        undo,
+      ]);
     }
     case 'identical': {
       const { directory, name, ino, mtime, oldMtime } = record.identical;
       return JSON.stringify(['i', directory, name, `${ino}`, mtime.sec, mtime.nsec, oldMtime.sec, oldMtime.nsec]);
     }
     case 'commit':
-      return JSON.stringify(['commit', record.staged.map(({ index, ino, inImage, undo }) => [index, `${ino}`, inImage, undo])]);
+      return JSON.stringify([
+        'commit',
+        record.staged.map(({ index, ino, inImage, undo }) => [index, `${ino}`, inImage, undo]),
+      ]);
     case 'planned':
     case 'placed':
     case 'rollback':
@@ -79,7 +103,8 @@ export function parseJournal(content: Buffer): { records: JournalRecord[]; lengt
       if (record === undefined) break;
       records.push(record);
     } else if (/^[0-9a-f]{8} \["planned"\]$/.test(line.toString('latin1'))) {
-      if (line.toString('latin1', 0, 8) !== hex(crc32(content.subarray(0, start)))) throw damaged(number, 'the checksum of the plan does not match');
+      if (line.toString('latin1', 0, 8) !== hex(crc32(content.subarray(0, start))))
+        throw damaged(number, 'the checksum of the plan does not match');
       records.push({ type: 'planned' });
       planned = true;
     } else {
@@ -105,7 +130,12 @@ function damaged(line: number, why: string): MergeError {
 function checkReferences(records: readonly JournalRecord[]): void {
   const directories = records.filter((record) => record.type === 'directory').length;
   records.forEach((record, at) => {
-    const directory = record.type === 'placement' ? record.placement.directory : record.type === 'identical' ? record.identical.directory : 0;
+    const directory =
+      record.type === 'placement'
+        ? record.placement.directory
+        : record.type === 'identical'
+          ? record.identical.directory
+          : 0;
     if (directory >= Math.max(directories, 1)) throw damaged(at + 1, 'it names a directory that is not in the plan');
   });
 }
@@ -141,7 +171,13 @@ function decode(line: string, number: number): JournalRecord {
       const attributes = decodeAttributes(fields.any(), fail);
       const old = decodeAttributes(fields.any(), fail);
       if ((action !== 'keep' && !attributes) || (action === 'adopt' && !old)) fail('attributes are missing');
-      const directory: PlannedDirectory = { image, target, action, ...(attributes && { attributes }), ...(old && { old }) };
+      const directory: PlannedDirectory = {
+        image,
+        target,
+        action,
+        ...(attributes && { attributes }),
+        ...(old && { old }),
+      };
       return { type: 'directory', directory };
     }
     case 'p':
@@ -149,7 +185,13 @@ function decode(line: string, number: number): JournalRecord {
     case 'i':
       return {
         type: 'identical',
-        identical: { directory: fields.count(), name: fields.name(), ino: fields.bigint(), mtime: fields.time(), oldMtime: fields.time() },
+        identical: {
+          directory: fields.count(),
+          name: fields.name(),
+          ino: fields.bigint(),
+          mtime: fields.time(),
+          oldMtime: fields.time(),
+        },
       };
     case 'commit': {
       const staged = fields.list((item): StagedFact => {

@@ -1,8 +1,8 @@
+import type { FileHandle } from '../fs/port.ts';
 import type { Placement } from '../plan/model.ts';
 import type { Steps } from '../steps.ts';
-import type { FileHandle } from '../fs/port.ts';
 import { finishAttributes, syncTouched } from './finish.ts';
-import { eachPlacement, imageName, stagedBeside, targetName, type Transaction } from './transaction.ts';
+import { eachPlacement, imageName, stagedBeside, type Transaction, targetName } from './transaction.ts';
 
 /**
  * (J3) Makes all that was staged durable, then says so in the journal: from here on the merge is completed.
@@ -10,7 +10,12 @@ import { eachPlacement, imageName, stagedBeside, targetName, type Transaction } 
  */
 export function commitPoint(t: Transaction): void {
   syncTouched(t, true);
-  const staged = t.plan.placements.map(({ stagedIno, ino, inImage, undo }, index) => ({ index, ino: stagedIno ?? ino, inImage, undo }));
+  const staged = t.plan.placements.map(({ stagedIno, ino, inImage, undo }, index) => ({
+    index,
+    ino: stagedIno ?? ino,
+    inImage,
+    undo,
+  }));
   t.journal.append({ type: 'commit', staged });
 }
 
@@ -40,7 +45,8 @@ export function place(t: Transaction, index: number, placement: Placement): void
     fs.exchange(staged.dir, staged.name, target.dir, target.name);
     return;
   }
-  const unkept = placement.undo === 'none' && placement.old?.type === 'file' ? fs.pin(target.dir, target.name) : undefined;
+  const unkept =
+    placement.undo === 'none' && placement.old?.type === 'file' ? fs.pin(target.dir, target.name) : undefined;
   try {
     if (placement.inImage) renameFromImage(t, placement, target);
     else fs.rename(staged.dir, staged.name, target.dir, target.name);

@@ -5,7 +5,7 @@ import type { Attributes } from '../plan/model.ts';
 import type { Steps } from '../steps.ts';
 import { applyAttributes } from '../strategy/attributes.ts';
 import type { Name } from '../strategy/strategy.ts';
-import { directoryOf, targetName, type Transaction } from './transaction.ts';
+import { directoryOf, type Transaction, targetName } from './transaction.ts';
 
 /** One syncfs for each file system that the plan touches. */
 export function syncTouched(t: Transaction, withImage: boolean): void {
@@ -22,7 +22,9 @@ export function syncTouched(t: Transaction, withImage: boolean): void {
     if (action !== 'keep' || touched.has(directory)) sync(nearest(t, target));
   }
   if (!withImage || t.image === undefined) return;
-  const sources = new Set(t.plan.placements.filter((placement) => placement.inImage).map((placement) => placement.directory));
+  const sources = new Set(
+    t.plan.placements.filter((placement) => placement.inImage).map((placement) => placement.directory),
+  );
   for (const directory of sources) sync(t.image.at(directoryOf(t, { directory }).image));
 }
 
@@ -74,4 +76,3 @@ export function withPinned(t: Transaction, { dir, name }: Name, act: (pinned: Fi
 export function setAttributes(t: Transaction, target: Name, attributes: Attributes): void {
   withPinned(t, target, (pinned) => applyAttributes(pinned, attributes, t.fs));
 }
-

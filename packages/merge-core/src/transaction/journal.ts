@@ -45,7 +45,8 @@ export class Journal implements Disposable {
       }
     } catch (error) {
       fs.closeFile(file);
-      removeIfThere(state, DRAFT, fs);
+      // Nothing is staged yet: a plan that could not be made durable tells of nothing.
+      for (const name of [DRAFT, JOURNAL]) removeIfThere(state, name, fs);
       throw explain(error, 'NO_SPACE', 'cannot write the journal');
     }
     return new Journal(fs, state, file, durable);

@@ -36,4 +36,3 @@ export type JournalRecord =
   | { readonly type: 'placed' }
   /** (J6) After the commit point somebody decided for the old tree. */
   | { readonly type: 'rollback' };
-

@@ -11,7 +11,7 @@ import { finishAttributes } from './finish.ts';
 import { Journal, readJournal, removeDraft } from './journal.ts';
 import { replay } from './replay.ts';
 import { resumeRollBack, rollBackCommit, rollBackStaging } from './rollback.ts';
-import { eachPlacement, targetPath, type Transaction } from './transaction.ts';
+import { eachPlacement, type Transaction, targetPath } from './transaction.ts';
 import { locate } from './whereabouts.ts';
 
 /** What recovery did. */
@@ -39,7 +39,10 @@ export function* recoverRoot(root: DirHandle, state: DirHandle, request: Recover
   if (found === undefined) return { transaction: undefined, tree: 'none' };
   const { phase, plan } = replay(found.records);
   if (phase === 'placed' && request.rollback) {
-    throw new MergeError('ROLLBACK_TOO_LATE', `merge ${plan.transaction} has placed everything and begun to remove its undo`);
+    throw new MergeError(
+      'ROLLBACK_TOO_LATE',
+      `merge ${plan.transaction} has placed everything and begun to remove its undo`,
+    );
   }
   request.emit({ type: 'phase', phase: 'recover', total: plan.placements.length });
   const imageTop = openImage(plan.image, plan.imageIno, fs);
@@ -47,7 +50,15 @@ export function* recoverRoot(root: DirHandle, state: DirHandle, request: Recover
     using rootDirectories = new OpenDirectories(fs, root);
     using image = imageTop === undefined ? undefined : new OpenDirectories(fs, imageTop);
     using journal = Journal.reopen(found.content, state, request.durable, fs);
-    const t: Transaction = { fs, plan, image, root: rootDirectories, journal, durable: request.durable, emit: request.emit };
+    const t: Transaction = {
+      fs,
+      plan,
+      image,
+      root: rootDirectories,
+      journal,
+      durable: request.durable,
+      emit: request.emit,
+    };
     const tree = yield* settle(t, phase, request.rollback);
     return { transaction: plan.transaction, tree };
   } finally {

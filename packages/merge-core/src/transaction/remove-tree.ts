@@ -1,5 +1,4 @@
-import { type Bytes, isErrno } from '@emplace/syscalls';
-import { ascii } from '@emplace/syscalls';
+import { ascii, type Bytes, isErrno } from '@emplace/syscalls';
 import type { FsPort, Stat } from '../fs/port.ts';
 import { OpenDirectories } from '../open-directories.ts';
 import { HERE, join, splitPath } from '../paths.ts';
@@ -67,7 +66,7 @@ function removeDirectory({ dir, name }: Name, fs: FsPort): boolean {
 const CAPABILITY: Bytes = ascii('security.capability');
 
 /** Takes away what makes a program dangerous in the hands of who kept a hard link to it (as rpm and dpkg do). */
-export function disarm(entry: Name, stat: Pick<Stat, 'type' | 'mode'>, fs: FsPort): void {
+function disarm(entry: Name, stat: Pick<Stat, 'type' | 'mode'>, fs: FsPort): void {
   if (stat.type !== 'file' || (stat.mode & 0o6111) === 0) return;
   const pinned = fs.pin(entry.dir, entry.name);
   try {

@@ -1,13 +1,13 @@
 import { isErrno } from '@emplace/syscalls';
 import { MergeError, quoted } from '../errors.ts';
-import type { Placement } from '../plan/model.ts';
 import { HERE, splitPath } from '../paths.ts';
+import type { Placement } from '../plan/model.ts';
 import type { Steps } from '../steps.ts';
 import type { Name } from '../strategy/strategy.ts';
 import { removeProbes } from './check-exchange.ts';
 import { setAttributes, syncTouched, withPinned } from './finish.ts';
 import { ignoring, removeTree } from './remove-tree.ts';
-import { eachPlacement, targetName, targetPath, type Transaction } from './transaction.ts';
+import { eachPlacement, type Transaction, targetName, targetPath } from './transaction.ts';
 import { locate, type Whereabouts } from './whereabouts.ts';
 
 /** Before the commit point: everything that was staged goes back to the image or away, and the new directories go (G1). */
@@ -79,7 +79,9 @@ function restore(t: Transaction, index: number, placement: Placement): void {
 
 /** The old entry over the new one. The new one goes back to the image by way of the undo name where it came out of it. */
 function bringBack(t: Transaction, undo: Name, target: Name, where: Whereabouts): void {
-  const swapped = isMissingFromImage(t, where) && ignoring(() => t.fs.exchange(undo.dir, undo.name, target.dir, target.name), 'EINVAL', 'ENOSYS', 'EOPNOTSUPP');
+  const swapped =
+    isMissingFromImage(t, where) &&
+    ignoring(() => t.fs.exchange(undo.dir, undo.name, target.dir, target.name), 'EINVAL', 'ENOSYS', 'EOPNOTSUPP');
   if (swapped) giveBack(t, undo, where);
   else t.fs.rename(undo.dir, undo.name, target.dir, target.name);
 }

@@ -13,7 +13,16 @@ import { makeEntry } from '../strategy/make-entry.ts';
 import type { Choice } from '../strategy/select.ts';
 import { entryRefusals, type Name, type Strategy, siteRefusals } from '../strategy/strategy.ts';
 import { checkExchange } from './check-exchange.ts';
-import { directoryOf, eachPlacement, imageName, stagedBeside, targetName, targetPath, type Transaction, undoBeside } from './transaction.ts';
+import {
+  directoryOf,
+  eachPlacement,
+  imageName,
+  stagedBeside,
+  type Transaction,
+  targetName,
+  targetPath,
+  undoBeside,
+} from './transaction.ts';
 
 /** How many entries each rung brought. */
 export type RungCounts = Map<string, number>;
@@ -70,7 +79,8 @@ function keepUndo(t: Transaction, index: number, placement: Placement): void {
   }
   if (placement.undo !== 'reflink' && placement.undo !== 'copy') return;
   const stat = t.fs.stat(target.dir, target.name);
-  if (stat === undefined) throw new MergeError('STAGE_FAILED', `${quoted(targetPath(t, placement))} vanished while the merge was prepared`);
+  if (stat === undefined)
+    throw new MergeError('STAGE_FAILED', `${quoted(targetPath(t, placement))} vanished while the merge was prepared`);
   makeEntry(target, stat, undo, placement.undo === 'reflink' ? cloneContent : copyContent, t.fs);
 }
 
@@ -105,7 +115,9 @@ class Stager {
     } else {
       const stat = this.#stat(source);
       const used =
-        placement.type === 'directory' ? this.#alone(rung, source, stat, staged) : this.#leaf(directoryOf(this.#t, placement).target, source, stat, staged, rung);
+        placement.type === 'directory'
+          ? this.#alone(rung, source, stat, staged)
+          : this.#leaf(directoryOf(this.#t, placement).target, source, stat, staged, rung);
       placement.rung = used.name;
       this.#count(used, placement.entries);
     }
@@ -135,7 +147,8 @@ class Stager {
         const source = { dir: t.image.at(next.image), name };
         const stat = this.#stat(source);
         if (stat.type === 'directory') pending.push({ image: path, staged: join(next.staged, name) });
-        else if (stat.type !== 'socket') this.#count(this.#leaf(next.staged, source, stat, { dir: t.root.at(next.staged), name }, rung), 1);
+        else if (stat.type !== 'socket')
+          this.#count(this.#leaf(next.staged, source, stat, { dir: t.root.at(next.staged), name }, rung), 1);
       }
     }
     for (const { image: from, staged: to } of made.reverse()) {
@@ -150,7 +163,8 @@ class Stager {
 
   /** One entry that is no directory, by `rung` or, for `auto`, the next that works. Hard links of one inode stay one. */
   #leaf(directory: Bytes, source: Name, stat: Stat, staged: Name, rung: Strategy): Strategy {
-    if (stat.nlink === 1 || rung.traits.staging === 'moved' || !this.#choice.links) return this.#climb(directory, source, stat, staged, rung);
+    if (stat.nlink === 1 || rung.traits.staging === 'moved' || !this.#choice.links)
+      return this.#climb(directory, source, stat, staged, rung);
     const key = linkKey(stat);
     const first = this.#groups.get(key);
     if (first !== undefined && this.#linkTo(first, staged)) return rung;
@@ -187,14 +201,20 @@ class Stager {
     }
     if (this.#choice.strategy === 'auto') throw last;
     const why = last instanceof Error ? last.message : show(directory);
-    throw new MergeError('STRATEGY_IMPOSSIBLE', `strategy \`${this.#choice.strategy}\` cannot stage ${quoted(source.name)}: ${why}`, { cause: last });
+    throw new MergeError(
+      'STRATEGY_IMPOSSIBLE',
+      `strategy \`${this.#choice.strategy}\` cannot stage ${quoted(source.name)}: ${why}`,
+      { cause: last },
+    );
   }
 
   /** What `auto` tries after a rung failed on an entry. */
   #below(planned: Strategy): Strategy[] {
     if (this.#choice.strategy !== 'auto') return [];
     const { registry, links } = this.#choice;
-    return registry.slice(registry.indexOf(planned) + 1).filter(({ traits }) => traits.staging === 'made' && (links || !traits.links));
+    return registry
+      .slice(registry.indexOf(planned) + 1)
+      .filter(({ traits }) => traits.staging === 'made' && (links || !traits.links));
   }
 
   #strategy(name: string): Strategy {
@@ -213,4 +233,3 @@ class Stager {
     this.counts.set(rung.name, (this.counts.get(rung.name) ?? 0) + entries);
   }
 }
-

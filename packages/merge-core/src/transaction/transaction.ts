@@ -2,8 +2,8 @@ import type { Bytes } from '@emplace/syscalls';
 import type { Emit } from '../events.ts';
 import type { FsPort } from '../fs/port.ts';
 import type { OpenDirectories } from '../open-directories.ts';
-import type { Placement, Plan, PlannedDirectory } from '../plan/model.ts';
 import { join } from '../paths.ts';
+import type { Placement, Plan, PlannedDirectory } from '../plan/model.ts';
 import { stagedName } from '../staged-names.ts';
 import type { Name } from '../strategy/strategy.ts';
 import type { Journal } from './journal.ts';
@@ -33,7 +33,10 @@ export function targetName(t: Transaction, entry: { readonly directory: number; 
 }
 
 /** Its name in the image, when the image is still there. */
-export function imageName(t: Transaction, entry: { readonly directory: number; readonly name: Bytes }): Name | undefined {
+export function imageName(
+  t: Transaction,
+  entry: { readonly directory: number; readonly name: Bytes },
+): Name | undefined {
   return t.image && { dir: t.image.at(directoryOf(t, entry).image), name: entry.name };
 }
 
@@ -48,7 +51,10 @@ export function undoBeside(t: Transaction, index: number, placement: Placement):
 }
 
 function beside(t: Transaction, role: 's' | 'u', index: number, placement: Placement): Name {
-  return { dir: t.root.at(directoryOf(t, placement).target), name: stagedName(t.plan.transaction, role, index, placement.name) };
+  return {
+    dir: t.root.at(directoryOf(t, placement).target),
+    name: stagedName(t.plan.transaction, role, index, placement.name),
+  };
 }
 
 /** Where a placement goes, below the root. */

@@ -2,7 +2,7 @@ import { isErrno } from '@emplace/syscalls';
 import type { Stat } from '../fs/port.ts';
 import type { Placement } from '../plan/model.ts';
 import type { Name } from '../strategy/strategy.ts';
-import { imageName, stagedBeside, targetName, type Transaction, undoBeside } from './transaction.ts';
+import { imageName, stagedBeside, type Transaction, targetName, undoBeside } from './transaction.ts';
 
 /** Where the two entries of a placement are found, told by inode alone (J4): what a killed merge did is read off the disk. */
 export interface Whereabouts {
@@ -10,7 +10,12 @@ export interface Whereabouts {
   readonly fresh: 'placed' | 'staged' | 'in-image' | 'under-undo' | 'lost';
   /** The old entry: still at the target, under the undo name, under the staged name (exchanged), or nowhere (there was none, or it is gone). */
   readonly old: 'in-place' | 'under-undo' | 'under-staged' | 'none';
-  readonly names: { readonly target: Name; readonly staged: Name; readonly undo: Name; readonly image: Name | undefined };
+  readonly names: {
+    readonly target: Name;
+    readonly staged: Name;
+    readonly undo: Name;
+    readonly image: Name | undefined;
+  };
 }
 
 export function locate(t: Transaction, index: number, placement: Placement): Whereabouts {
@@ -22,7 +27,8 @@ export function locate(t: Transaction, index: number, placement: Placement): Whe
   const atTarget = stat(target);
   const atStaged = stat(staged);
   const atUndo = placement.undo === 'none' || placement.undo === 'exchange' ? undefined : stat(undo);
-  const isFresh = (found: Stat | undefined): boolean => found !== undefined && found.ino === (placement.stagedIno ?? placement.ino);
+  const isFresh = (found: Stat | undefined): boolean =>
+    found !== undefined && found.ino === (placement.stagedIno ?? placement.ino);
   const isOld = (found: Stat | undefined): boolean => found !== undefined && found.ino === placement.old?.ino;
 
   const names = { target, staged, undo, image };
@@ -33,7 +39,8 @@ export function locate(t: Transaction, index: number, placement: Placement): Whe
     const inImage = image === undefined ? undefined : stat(image);
     if (placement.inImage && isFresh(inImage)) return 'in-image';
     // overlay gives a file of its lower layer another inode when it is renamed: then only its absence elsewhere tells.
-    if (placement.inImage && inImage === undefined && image !== undefined && atTarget !== undefined && !isOld(atTarget)) return 'placed';
+    if (placement.inImage && inImage === undefined && image !== undefined && atTarget !== undefined && !isOld(atTarget))
+      return 'placed';
     return 'lost';
   };
   const old = (): Whereabouts['old'] => {

@@ -1,8 +1,8 @@
-import { describe, expect, test } from '@jest/globals';
 import { countCalls, Stopped, stopAfter } from '@emplace/fixtures/faults';
 import { ascii } from '@emplace/syscalls';
+import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { memoryPort, type MemoryPort } from '../../src/fs/memory.ts';
+import { type MemoryPort, memoryPort } from '../../src/fs/memory.ts';
 import { MergeError, type MergeOptions, mergeSync, recoverSync } from '../../src/index.ts';
 import { build, type Entry, picture } from './world.ts';
 
@@ -14,15 +14,30 @@ const name = fc.constantFrom('a', 'b', 'lib.so.1', 'etc', '\xff\n', '-x');
 
 const node = (linkTargets: fc.Arbitrary<string>, modes: readonly number[]): fc.Arbitrary<Omit<Entry, 'path'>> =>
   fc.oneof(
-    { weight: 4, arbitrary: fc.record({ type: fc.constant('file' as const), content: fc.constantFrom('', '1', '2'), mode: fc.constantFrom(...modes) }) },
+    {
+      weight: 4,
+      arbitrary: fc.record({
+        type: fc.constant('file' as const),
+        content: fc.constantFrom('', '1', '2'),
+        mode: fc.constantFrom(...modes),
+      }),
+    },
     { weight: 2, arbitrary: fc.record({ type: fc.constant('symlink' as const), content: linkTargets }) },
     { weight: 1, arbitrary: fc.constant({ type: 'fifo' as const }) },
-    { weight: 5, arbitrary: fc.record({ type: fc.constant('directory' as const), mode: fc.constantFrom(0o755, 0o700) }) },
+    {
+      weight: 5,
+      arbitrary: fc.record({ type: fc.constant('directory' as const), mode: fc.constantFrom(0o755, 0o700) }),
+    },
   );
 
 /** A list of entries whose parents are directories that stand earlier in it. Some files are hard links to earlier ones. */
 function tree(linkTargets: fc.Arbitrary<string>, modes: readonly number[]): fc.Arbitrary<Entry[]> {
-  const proposal = fc.record({ parent: fc.nat(), name, node: node(linkTargets, modes), link: fc.option(fc.nat(), { freq: 4 }) });
+  const proposal = fc.record({
+    parent: fc.nat(),
+    name,
+    node: node(linkTargets, modes),
+    link: fc.option(fc.nat(), { freq: 4 }),
+  });
   return fc.array(proposal, { maxLength: 14 }).map((proposals) => {
     const entries: Entry[] = [];
     const taken = new Set<string>();
@@ -128,7 +143,7 @@ describe('any image over any root', () => {
       const recovered = picture(stopped, ROOT, false);
       if (recovered.join('\0') !== before.join('\0')) expect(recovered).toEqual(after);
     });
-    fc.assert(property, { numRuns: Number(process.env['EMPLACE_RUNS'] ?? 2_000), seed: 626_092 });
+    fc.assert(property, { numRuns: Number(process.env.EMPLACE_RUNS ?? 2_000), seed: 626_092 });
   });
 });
 

@@ -1,15 +1,30 @@
 import { spawnSync } from 'node:child_process';
-import { chmodSync, chownSync, linkSync, lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, test } from '@jest/globals';
 import { bindMount, mountTmpfs, temporaryDirectory, unmount } from '@emplace/fixtures';
 import { rootTest } from '@emplace/fixtures/jest';
+import { describe, expect, test } from '@jest/globals';
 import { type ErrorCode, MergeError, type MergeOptions, mergeSync, recover, recoverSync } from '../../src/index.ts';
 
 /** The tree below a directory with everything a refused merge could have touched, directory times included. */
 function everything(top: string, name = '.'): string[] {
   const stat = lstatSync(join(top, name), { bigint: true });
-  const content = stat.isSymbolicLink() ? readlinkSync(join(top, name)) : stat.isFile() ? readFileSync(join(top, name), 'hex') : '';
+  const content = stat.isSymbolicLink()
+    ? readlinkSync(join(top, name))
+    : stat.isFile()
+      ? readFileSync(join(top, name), 'hex')
+      : '';
   const line = [name, stat.mode, stat.uid, stat.ino, stat.nlink, stat.mtimeNs, content].join(' ');
   // Node's own recursive readdir follows symlinks, in circles too.
   const below = stat.isDirectory() ? readdirSync(join(top, name)).sort() : [];
@@ -23,13 +38,21 @@ interface Trees {
 }
 
 /** Runs `prepare`, then merges, and expects this code, this exit code and the root byte for byte as it was. */
-function refuses(code: ErrorCode, exit: number, prepare: (trees: Trees) => Partial<MergeOptions> | undefined): MergeError {
+function refuses(
+  code: ErrorCode,
+  exit: number,
+  prepare: (trees: Trees) => Partial<MergeOptions> | undefined,
+): MergeError {
   using work = temporaryDirectory();
   const trees = { image: work.make('image'), root: work.make('root'), work: work.path };
   const options = prepare(trees) ?? {};
   const before = everything(trees.root);
   const error = failure(() => mergeSync({ image: trees.image, root: trees.root, ...options }));
-  expect({ code: error.code, exit: error.exitCode, outcome: error.outcome }).toEqual({ code, exit, outcome: code === 'LOCKED' ? 'locked' : 'refused' });
+  expect({ code: error.code, exit: error.exitCode, outcome: error.outcome }).toEqual({
+    code,
+    exit,
+    outcome: code === 'LOCKED' ? 'locked' : 'refused',
+  });
   expect(error.hint).toMatch(/^[A-Z]/);
   expect(everything(trees.root)).toEqual(before);
   return error;
@@ -191,7 +214,8 @@ describe('what is wrong with the trees is refused before anything changes', () =
     file(image, 'd/f', 'new');
     file(root, 'f', 'old');
     file(root, 'd/f', 'old');
-    for (const path of ['f', 'd']) expect(spawnSync('chattr', [path === 'd' ? '+a' : '+i', join(root, path)]).status).toBe(0);
+    for (const path of ['f', 'd'])
+      expect(spawnSync('chattr', [path === 'd' ? '+a' : '+i', join(root, path)]).status).toBe(0);
     const error = failure(() => mergeSync({ image, root }));
     spawnSync('chattr', ['-R', '-i', '-a', root]);
     expect(error.problems.map(({ code, path }) => `${code} ${path}`)).toEqual(['IMMUTABLE f', 'IMMUTABLE d']);
@@ -240,13 +264,23 @@ describe('what is wrong with the trees is refused before anything changes', () =
 
 describe('what an earlier merge or somebody else left', () => {
   test('a journal that is damaged is refused by merge and recover, and left alone: JOURNAL_UNREADABLE', () => {
-    for (const content of ['', 'garbage', '["begin",2]\n', '["begin",1,"aaaaaaaa","/x","1",false,[]]\n00000000 ["planned"]\n', '\xff\x00\n'.repeat(99)]) {
+    for (const content of [
+      '',
+      'garbage',
+      '["begin",2]\n',
+      '["begin",1,"aaaaaaaa","/x","1",false,[]]\n00000000 ["planned"]\n',
+      '\xff\x00\n'.repeat(99),
+    ]) {
       using work = temporaryDirectory();
       const root = work.make('root');
       const image = work.make('image');
       mkdirSync(join(root, '.emplace'), { mode: 0o700 });
       writeFileSync(join(root, '.emplace/journal'), content);
-      for (const act of [() => mergeSync({ image, root }), () => recoverSync({ root }), () => recoverSync({ root, rollback: true })]) {
+      for (const act of [
+        () => mergeSync({ image, root }),
+        () => recoverSync({ root }),
+        () => recoverSync({ root, rollback: true }),
+      ]) {
         const error = failure(act);
         expect([error.code, error.exitCode]).toEqual(['JOURNAL_UNREADABLE', 3]);
       }
@@ -292,7 +326,11 @@ test('a dry run writes nothing, not even the lock', () => {
   const before = [everything(trees.image), everything(trees.root)];
   const report = mergeSync({ ...trees, dryRun: true });
   expect([everything(trees.image), everything(trees.root)]).toEqual(before);
-  expect(report).toMatchObject({ outcome: 'planned', counts: { created: 3, replaced: 1, grafted: 1 }, strategies: { rename: 4 } });
+  expect(report).toMatchObject({
+    outcome: 'planned',
+    counts: { created: 3, replaced: 1, grafted: 1 },
+    strategies: { rename: 4 },
+  });
   expect(report.plan?.placements.map(({ name, action, rung, undo }) => [name, action, rung, undo])).toEqual([
     ['a', 'graft', 'rename', 'none'],
     ['c', 'replace', 'rename', 'link'],

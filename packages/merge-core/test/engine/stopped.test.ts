@@ -1,9 +1,9 @@
-import { describe, expect, test } from '@jest/globals';
 import { countCalls, Stopped, stopAfter } from '@emplace/fixtures/faults';
 import { ascii } from '@emplace/syscalls';
-import { memoryPort, type MemoryPort } from '../../src/fs/memory.ts';
+import { describe, expect, test } from '@jest/globals';
+import { type MemoryPort, memoryPort } from '../../src/fs/memory.ts';
 import type { FsPort } from '../../src/fs/port.ts';
-import { MergeError, mergeSync, recoverSync, type MergeOptions } from '../../src/index.ts';
+import { MergeError, type MergeOptions, mergeSync, recoverSync } from '../../src/index.ts';
 import { build, newTree, oldTree, picture, swapsNew, swapsOld } from './world.ts';
 
 const IMAGE = ascii('/image');

@@ -1,6 +1,6 @@
 import { ascii, type Bytes, show } from '@emplace/syscalls';
-import { HERE, join } from '../../src/paths.ts';
 import type { DirHandle, EntryType, FileHandle, FsPort, Timestamp } from '../../src/fs/port.ts';
+import { HERE, join } from '../../src/paths.ts';
 
 /** One entry of a small tree, written down by hand. */
 export interface Entry {
@@ -89,7 +89,13 @@ export function picture(fs: FsPort, top: Bytes, directoryTimes = true): string[]
   return lines;
 }
 
-function describe(fs: FsPort, base: DirHandle, path: Bytes, groups: Map<bigint, string>, directoryTimes: boolean): string {
+function describe(
+  fs: FsPort,
+  base: DirHandle,
+  path: Bytes,
+  groups: Map<bigint, string>,
+  directoryTimes: boolean,
+): string {
   const slash = path.lastIndexOf('/');
   const dir = fs.openDir(base, path.slice(0, Math.max(slash, 0)) as Bytes);
   const name = path.slice(slash + 1) as Bytes;
