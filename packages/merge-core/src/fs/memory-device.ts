@@ -39,7 +39,7 @@ export interface FileSystemOptions {
   readonly entryTypes?: boolean;
 }
 
-export type Limits = Required<Omit<FileSystemOptions, 'bytesFree' | 'inodesFree'>>;
+type Limits = Required<Omit<FileSystemOptions, 'bytesFree' | 'inodesFree'>>;
 
 /** Bytes of a file that are allocated, in whole blocks; ascending, apart from each other. */
 export interface Extent {

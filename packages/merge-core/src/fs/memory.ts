@@ -46,10 +46,8 @@ import {
 } from './memory-world.ts';
 import type { DirHandle, FileHandle, FsPort, Named, Space, Timestamp } from './port.ts';
 
-export type { FileSystemOptions } from './memory-device.ts';
-
 /** Paths are absolute; text that is not ASCII has to be Bytes. */
-export interface MountOptions extends FileSystemOptions {
+interface MountOptions extends FileSystemOptions {
   /** Where; directories that are missing are made. */
   readonly path: string;
   /** A path that is shown there too (`mount --bind`): same device, another mount. Else an empty file system of its own. */

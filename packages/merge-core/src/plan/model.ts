@@ -60,8 +60,8 @@ export interface Placement {
   readonly old?: OldEntry;
   /** The rung planned; staging may take a later one of the ladder when the file system refuses this entry. */
   rung: string;
-  /** The rung leaves the entry in the image until it is committed. */
-  inImage: boolean;
+  /** How the rung stages: the entry stays in the image, is moved out of it, or a second one is made. */
+  staging: 'in-image' | 'moved' | 'made';
   undo: UndoKind;
   /** Inode of the entry that will be placed, once it is staged: `ino` for all but copies. */
   stagedIno?: bigint;

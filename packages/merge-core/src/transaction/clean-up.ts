@@ -79,7 +79,7 @@ function* removeImage(t: Transaction): Steps<void> {
 }
 
 function leftInImage(t: Transaction) {
-  return [...t.plan.placements.filter((placement) => !placement.inImage), ...t.plan.identical];
+  return [...t.plan.placements.filter((placement) => placement.staging !== 'in-image'), ...t.plan.identical];
 }
 
 function warn(t: Transaction, message: string): void {

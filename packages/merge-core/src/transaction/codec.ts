@@ -30,7 +30,7 @@ export function encode(record: JournalRecord): string {
       return JSON.stringify(['d', image, target, action, encodeAttributes(attributes), encodeAttributes(old)]);
     }
     case 'placement': {
-      const { directory, name, type, action, ino, size, entries, old, rung, inImage, undo } = record.placement;
+      const { directory, name, type, action, ino, size, entries, old, rung, staging, undo } = record.placement;
       const oldEntry = old === undefined ? null : [old.type, `${old.ino}`, old.mode];
       return JSON.stringify([
         'p',
@@ -43,7 +43,7 @@ export function encode(record: JournalRecord): string {
         entries,
         oldEntry,
         rung,
-        inImage,
+        staging,
         undo,
       ]);
     }
@@ -54,7 +54,7 @@ export function encode(record: JournalRecord): string {
     case 'commit':
       return JSON.stringify([
         'commit',
-        record.staged.map(({ index, ino, inImage, undo }) => [index, `${ino}`, inImage, undo]),
+        record.staged.map(({ index, ino, staging, undo }) => [index, `${ino}`, staging, undo]),
       ]);
     case 'planned':
     case 'placed':
@@ -197,7 +197,12 @@ function decode(line: string, number: number): JournalRecord {
       const staged = fields.list((item): StagedFact => {
         if (!Array.isArray(item)) return fail('not a staged fact');
         const fact = new Fields(item, fail);
-        return { index: fact.count(), ino: fact.bigint(), inImage: fact.boolean(), undo: fact.oneOf(...undoKinds) };
+        return {
+          index: fact.count(),
+          ino: fact.bigint(),
+          staging: fact.oneOf(...stagings),
+          undo: fact.oneOf(...undoKinds),
+        };
       });
       return { type: 'commit', staged };
     }
@@ -210,6 +215,7 @@ function decode(line: string, number: number): JournalRecord {
 }
 
 const entryTypes = ['directory', 'file', 'symlink', 'fifo', 'char', 'block', 'socket'] as const;
+const stagings = ['in-image', 'moved', 'made'] as const;
 const undoKinds = ['none', 'link', 'exchange', 'reflink', 'copy'] as const satisfies readonly UndoKind[];
 
 function decodePlacement(fields: Fields, fail: (why: string) => never): Placement {
@@ -228,7 +234,7 @@ function decodePlacement(fields: Fields, fail: (why: string) => never): Placemen
     const from = new Fields(rawOld, fail);
     old = { type: from.oneOf(...entryTypes), ino: from.bigint(), mode: from.count() };
   }
-  const tail = { rung: fields.string(), inImage: fields.boolean(), undo: fields.oneOf(...undoKinds) };
+  const tail = { rung: fields.string(), staging: fields.oneOf(...stagings), undo: fields.oneOf(...undoKinds) };
   return { ...head, ...(old && { old }), ...tail };
 }
 

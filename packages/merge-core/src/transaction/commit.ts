@@ -10,10 +10,10 @@ import { eachPlacement, imageName, stagedBeside, type Transaction, targetName } 
  */
 export function commitPoint(t: Transaction): void {
   syncTouched(t, true);
-  const staged = t.plan.placements.map(({ stagedIno, ino, inImage, undo }, index) => ({
+  const staged = t.plan.placements.map(({ stagedIno, ino, staging, undo }, index) => ({
     index,
     ino: stagedIno ?? ino,
-    inImage,
+    staging,
     undo,
   }));
   t.journal.append({ type: 'commit', staged });
@@ -41,14 +41,14 @@ export function place(t: Transaction, index: number, placement: Placement): void
   const staged = stagedBeside(t, index, placement);
   if (placement.undo === 'exchange') {
     // Undo always lies beside the target: in the image it would go with whoever cleans the build directory.
-    if (placement.inImage) renameFromImage(t, placement, staged);
+    if (placement.staging === 'in-image') renameFromImage(t, placement, staged);
     fs.exchange(staged.dir, staged.name, target.dir, target.name);
     return;
   }
   const unkept =
     placement.undo === 'none' && placement.old?.type === 'file' ? fs.pin(target.dir, target.name) : undefined;
   try {
-    if (placement.inImage) renameFromImage(t, placement, target);
+    if (placement.staging === 'in-image') renameFromImage(t, placement, target);
     else fs.rename(staged.dir, staged.name, target.dir, target.name);
     if (unkept !== undefined) disarmPinned(unkept, placement, t);
   } finally {

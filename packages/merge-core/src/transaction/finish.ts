@@ -23,7 +23,7 @@ export function syncTouched(t: Transaction, withImage: boolean): void {
   }
   if (!withImage || t.image === undefined) return;
   const sources = new Set(
-    t.plan.placements.filter((placement) => placement.inImage).map((placement) => placement.directory),
+    t.plan.placements.filter((placement) => placement.staging === 'in-image').map((placement) => placement.directory),
   );
   for (const directory of sources) sync(t.image.at(directoryOf(t, { directory }).image));
 }

@@ -7,7 +7,7 @@ export interface StagedFact {
   readonly index: number;
   /** Inode that will be placed. */
   readonly ino: bigint;
-  readonly inImage: boolean;
+  readonly staging: Placement['staging'];
   readonly undo: UndoKind;
 }
 

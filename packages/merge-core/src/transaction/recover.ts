@@ -103,7 +103,7 @@ function* findLost(t: Transaction): Steps<string | undefined> {
 function* complete(t: Transaction): Steps<void> {
   for (const [index, placement] of eachPlacement(t)) {
     const { fresh, names } = locate(t, index, placement);
-    if (fresh === 'staged' && placement.inImage) {
+    if (fresh === 'staged' && placement.staging === 'in-image') {
       // Killed between the two calls of an exchange that starts in the image.
       t.fs.exchange(names.staged.dir, names.staged.name, names.target.dir, names.target.name);
     } else if (fresh !== 'placed') {

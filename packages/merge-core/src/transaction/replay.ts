@@ -65,10 +65,10 @@ export function replay(records: readonly JournalRecord[]): Verdict {
   return { phase, plan };
 }
 
-function apply({ index, ino, inImage, undo }: StagedFact, placements: readonly Placement[]): void {
+function apply({ index, ino, staging, undo }: StagedFact, placements: readonly Placement[]): void {
   const placement = placements[index];
   if (placement === undefined) return;
   placement.stagedIno = ino;
-  placement.inImage = inImage;
+  placement.staging = staging;
   placement.undo = undo;
 }

@@ -69,8 +69,8 @@ function restore(t: Transaction, index: number, placement: Placement): void {
   const { target, staged, undo } = where.names;
   if (where.fresh === 'placed') {
     if (where.old === 'under-staged') fs.exchange(staged.dir, staged.name, target.dir, target.name);
-    else if (where.old === 'under-undo') bringBack(t, undo, target, where);
-    else if (placement.old === undefined) giveBack(t, target, where);
+    else if (where.old === 'under-undo') bringBack(t, placement, where);
+    else if (placement.old === undefined) giveBack(t, placement, target, where);
   } else if (where.fresh === 'lost' && where.old === 'under-undo') {
     fs.rename(undo.dir, undo.name, target.dir, target.name);
   }
@@ -78,34 +78,37 @@ function restore(t: Transaction, index: number, placement: Placement): void {
 }
 
 /** The old entry over the new one. The new one goes back to the image by way of the undo name where it came out of it. */
-function bringBack(t: Transaction, undo: Name, target: Name, where: Whereabouts): void {
+function bringBack(t: Transaction, placement: Placement, where: Whereabouts): void {
+  const { undo, target } = where.names;
   const swapped =
-    isMissingFromImage(t, where) &&
+    leftImage(t, placement, where) &&
     ignoring(() => t.fs.exchange(undo.dir, undo.name, target.dir, target.name), 'EINVAL', 'ENOSYS', 'EOPNOTSUPP');
-  if (swapped) giveBack(t, undo, where);
+  if (swapped) giveBack(t, placement, undo, where);
   else t.fs.rename(undo.dir, undo.name, target.dir, target.name);
 }
 
 /** Whatever is left under the placement's own names. */
 function putAway(t: Transaction, placement: Placement, where: Whereabouts): void {
   const { staged, undo } = where.names;
-  giveBack(t, staged, where);
+  giveBack(t, placement, staged, where);
   const kept = t.fs.stat(undo.dir, undo.name);
   if (kept === undefined) return;
-  if (where.fresh === 'under-undo' && kept.ino === (placement.stagedIno ?? placement.ino)) giveBack(t, undo, where);
+  if (where.fresh === 'under-undo' && kept.ino === (placement.stagedIno ?? placement.ino))
+    giveBack(t, placement, undo, where);
   else removeTree(undo, t.fs);
 }
 
 /** A new entry: back to its name in the image when it is missing there, else it was a second one and goes. */
-function giveBack(t: Transaction, from: Name, where: Whereabouts): void {
+function giveBack(t: Transaction, placement: Placement, from: Name, where: Whereabouts): void {
   const { image } = where.names;
   if (t.fs.stat(from.dir, from.name) === undefined) return;
-  if (image !== undefined && isMissingFromImage(t, where)) t.fs.rename(from.dir, from.name, image.dir, image.name);
+  if (image !== undefined && leftImage(t, placement, where)) t.fs.rename(from.dir, from.name, image.dir, image.name);
   else removeTree(from, t.fs);
 }
 
-function isMissingFromImage(t: Transaction, { names: { image } }: Whereabouts): boolean {
-  return image !== undefined && t.fs.stat(image.dir, image.name) === undefined;
+/** Whether the new entry came out of the image and is missing there: an image that somebody cleaned gets no copies back. */
+function leftImage(t: Transaction, { staging }: Placement, { names: { image } }: Whereabouts): boolean {
+  return staging !== 'made' && image !== undefined && t.fs.stat(image.dir, image.name) === undefined;
 }
 
 /** Backwards, all placements whose directory is there: one that the merge was to make may not be made yet, or be removed again. */

@@ -102,7 +102,7 @@ class Stager {
 
   *stage(index: number, placement: Placement): Steps<void> {
     const rung = this.#strategy(placement.rung);
-    if (placement.inImage) {
+    if (placement.staging === 'in-image') {
       this.#count(rung, placement.entries);
       return;
     }
@@ -119,6 +119,7 @@ class Stager {
           ? this.#alone(rung, source, stat, staged)
           : this.#leaf(directoryOf(this.#t, placement).target, source, stat, staged, rung);
       placement.rung = used.name;
+      placement.staging = used.traits.staging;
       this.#count(used, placement.entries);
     }
     placement.stagedIno = this.#stat(staged).ino;

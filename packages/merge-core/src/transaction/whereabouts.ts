@@ -32,14 +32,15 @@ export function locate(t: Transaction, index: number, placement: Placement): Whe
   const isOld = (found: Stat | undefined): boolean => found !== undefined && found.ino === placement.old?.ino;
 
   const names = { target, staged, undo, image };
+  const staysInImage = placement.staging === 'in-image';
   const fresh = (): Whereabouts['fresh'] => {
     if (isFresh(atTarget)) return 'placed';
     if (isFresh(atStaged)) return 'staged';
     if (isFresh(atUndo)) return 'under-undo';
     const inImage = image === undefined ? undefined : stat(image);
-    if (placement.inImage && isFresh(inImage)) return 'in-image';
+    if (staysInImage && isFresh(inImage)) return 'in-image';
     // overlay gives a file of its lower layer another inode when it is renamed: then only its absence elsewhere tells.
-    if (placement.inImage && inImage === undefined && image !== undefined && atTarget !== undefined && !isOld(atTarget))
+    if (staysInImage && inImage === undefined && image !== undefined && atTarget !== undefined && !isOld(atTarget))
       return 'placed';
     return 'lost';
   };

@@ -126,6 +126,21 @@ describe.each(cases)('a merge by $name, stopped after any call', ({ merge, swaps
     expect(rolledBackAfterCommit).toBeGreaterThan(0);
   });
 
+  test('is recovered to one of the two trees even when the image was cleaned away in between (G3, J8)', () => {
+    for (let calls = 1; calls <= total; calls++) {
+      const fs = pristine.clone();
+      stopMerge(fs, merge, calls);
+      fs.crash();
+      if (!across) moveAside(fs);
+      else for (const line of picture(fs, IMAGE).reverse()) removeFrom(fs, line);
+      recoverSync({ root: '/root', fs });
+      const tree = picture(fs, ROOT, false).map(withoutLinks);
+      if (!same(tree, newPicture.map(withoutLinks))) {
+        expect({ calls, tree }).toEqual({ calls, tree: oldPicture.map(withoutLinks) });
+      }
+    }
+  });
+
   test('is recovered even when each recovery is itself stopped after any call (J7)', () => {
     const step = Math.max(1, Math.floor(total / 25));
     for (let calls = step; calls <= total; calls += step) {
@@ -147,6 +162,31 @@ describe.each(cases)('a merge by $name, stopped after any call', ({ merge, swaps
     }
   });
 });
+
+const withoutLinks = (line: string): string => line.replace(/ linked to .*$/, '');
+
+function same(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((line, at) => line === b[at]);
+}
+
+/** The image is no longer where the journal says. */
+function moveAside(fs: FsPort): void {
+  const top = fs.openRoot(ascii('/'));
+  fs.rename(top, ascii('image'), top, ascii('elsewhere'));
+  fs.closeDir(top);
+}
+
+/** Removes the entry that a line of a picture tells of. */
+function removeFrom(fs: FsPort, line: string): void {
+  const [path = '', type] = line.split(' ');
+  const top = fs.openRoot(IMAGE);
+  const parent = fs.openDir(top, ascii(path.slice(0, Math.max(path.lastIndexOf('/'), 0))));
+  const name = ascii(path.slice(path.lastIndexOf('/') + 1));
+  if (type === 'directory') fs.rmdir(parent, name);
+  else fs.unlink(parent, name);
+  fs.closeDir(parent);
+  fs.closeDir(top);
+}
 
 /** @returns whether it came to its end before `calls`. */
 function stopRecovery(fs: FsPort, rollback: boolean, calls: number): boolean {
