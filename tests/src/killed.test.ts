@@ -83,10 +83,15 @@ describe.each([
       expect(counted.stderr).toBe('');
       const total = Number(counted.stdout);
       const fresh = snapshotTree(at('root'));
+      let isOld = false;
       const seen = { old: 0, new: 0 };
       for (const point of points(kills, total)) {
-        spawnSync('rm', ['-rf', at('root'), at('work-image')]);
-        copyTree(at('old'), at('root'));
+        // A root that was found to be the old tree is as good as a fresh copy of it.
+        if (!isOld) {
+          spawnSync('rm', ['-rf', at('root')]);
+          copyTree(at('old'), at('root'));
+        }
+        spawnSync('rm', ['-rf', at('work-image')]);
         copyTree(at('image'), at('work-image'));
         expect(merge(at('work-image'), at('root'), String(point), options).signal).toBe('SIGKILL');
         const tree = recovered(at('root'), point % 3 === 0, old);
@@ -98,6 +103,7 @@ describe.each([
           wrong: [],
         });
         seen[tree]++;
+        isOld = tree === 'old';
       }
       expect(seen.old + seen.new).toBe(kills);
       expect(Math.min(seen.old, seen.new)).toBeGreaterThan(0);
