@@ -199,6 +199,44 @@ describe('emplace ends with', () => {
     );
   });
 
+  test.each([
+    ['4 for SIGTERM while it is staged: the old tree is back', 'stage', 4, 'INTERRUPTED', 'old 7'],
+    ['0 for SIGTERM after its commit point: the merge is completed', 'commit', 0, undefined, 'new 7'],
+  ] as const)('%s', async (_what, phase, status, code, content) => {
+    using work = temporaryDirectory();
+    files(work.make('image'), 3_000, 'new');
+    files(work.make('root'), 3_000, 'old');
+    const args = [
+      'merge',
+      work.at('image'),
+      '--root',
+      work.at('root'),
+      '--strategy',
+      'copy',
+      '--progress',
+      'json',
+      '--json',
+    ];
+    const child = spawn(emplace, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+    let events = '';
+    let stdout = '';
+    child.stdout.on('data', (chunk: Buffer) => {
+      stdout += chunk;
+    });
+    child.stderr.on('data', (chunk: Buffer) => {
+      // The first event of the phase: most of it is still to come.
+      if (!events.includes(`"phase":"${phase}"`) && `${events}${chunk}`.includes(`"phase":"${phase}"`))
+        child.kill('SIGTERM');
+      events += chunk;
+    });
+    const [exit] = await once(child, 'close');
+    const { error } = JSON.parse(stdout) as { error?: { code: string } };
+    expect({ exit, code: error?.code }).toEqual({ exit: status, code });
+    expect(readFileSync(work.at('root/d7/file-7'), 'utf8')).toBe(content);
+    expect(readdirSync(work.at('root')).filter((name) => name.startsWith('.'))).toEqual([]);
+    expect(readdirSync(work.at('root/d7')).filter((name) => name.includes('.emplace'))).toEqual([]);
+  });
+
   test('6 while another merge holds the root, and says which (G5)', async () => {
     using work = temporaryDirectory();
     files(work.make('image'), 3, 'x');
