@@ -53,17 +53,12 @@ function openExistingState(root: DirHandle, fs: FsPort): DirHandle {
     throw explain(error, 'STATE_UNSAFE', `${quoted(STATE_DIRECTORY)} in the root cannot be looked at`);
   }
   // Who may write here decides what root will rename and remove: a journal in it is believed.
-  if (isOurs(stat) && (stat.mode & 0o077) === 0) return dir;
+  if (stat.uid === fs.uid && (stat.mode & 0o077) === 0) return dir;
   fs.closeDir(dir);
   throw new MergeError(
     'STATE_UNSAFE',
     `${quoted(STATE_DIRECTORY)} in the root belongs to somebody else or is open to others`,
   );
-}
-
-/** Made by whoever merges: root, or the user whose own root it is. */
-function isOurs(stat: Stat): boolean {
-  return stat.uid === (process.geteuid?.() ?? 0);
 }
 
 function refusalOf(error: unknown): 'READ_ONLY' | 'NO_SPACE' | 'PERMISSION' | 'IMMUTABLE' {

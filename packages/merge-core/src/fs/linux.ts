@@ -33,6 +33,10 @@ const NODE_TYPES = { fifo: sys.S_IFIFO, char: sys.S_IFCHR, block: sys.S_IFBLK } 
 export function linuxPort(): FsPort {
   let umask: number | undefined;
   return {
+    get uid() {
+      return sys.geteuid();
+    },
+
     openRoot,
     openDir,
     closeDir: sys.close,

@@ -111,6 +111,8 @@ function portOf(world: World): MemoryPort {
     from === undefined ? dup() : cloneContent(world, from, to as FileHandle);
   const durable = (file: FileHandle): void => void openedFile(world, file, 'fsync');
   return {
+    // Everything in memory is root's.
+    uid: 0,
     openRoot: (path) => openDirectory(world, followAbsolute(world, path, 'open'), path),
     openDir: (at, path) =>
       openHandle(world, 'directory', withInode(descend(world, openedDir(world, at, 'openat2'), path, 'openat2'))),

@@ -72,6 +72,9 @@ export type Xattrs = ReadonlyMap<Bytes, Buffer>;
  * Not guaranteed: that two calls see the same entry; who needs that pins it or keeps a handle.
  */
 export interface FsPort {
+  /** Whom the calls are made as: the effective user id. What they make belongs to it. */
+  readonly uid: number;
+
   /** Opens the directory that the caller named. The only call that follows symlinks. `path` is absolute. */
   openRoot(path: Bytes): DirHandle;
   /** Opens a directory below `at`; `path` may have slashes; `''` opens `at` anew. ELOOP or ENOTDIR for a symlink in any component. */

@@ -56,7 +56,7 @@ function pinOwn(staged: Name, expected: Stat, fs: FsPort): FileHandle {
   const to = fs.pin(staged.dir, staged.name);
   try {
     const made = fs.statHandle(to);
-    if (made.type === expected.type && made.nlink === 1 && made.uid === (process.geteuid?.() ?? 0)) return to;
+    if (made.type === expected.type && made.nlink === 1 && made.uid === fs.uid) return to;
     throw new MergeError('STAGE_FAILED', `${quoted(staged.name)} was replaced by somebody while it was made`);
   } catch (error) {
     fs.closeFile(to);
