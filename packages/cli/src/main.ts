@@ -1,3 +1,10 @@
 import { execute } from '@oclif/core';
 
+// A reader that goes away (`| head`) must not end a merge in its middle: what it would have read is dropped.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
+}
+
 await execute({ dir: import.meta.url });

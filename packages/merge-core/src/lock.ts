@@ -20,8 +20,8 @@ const TURNS_MAX = 1000;
 export interface RootLock extends Disposable {
   /** The state directory, which holds the journal. */
   readonly state: DirHandle;
-  /** Nothing but the lock was written: the root gets its old time back, so that a refused merge leaves no trace at all. */
-  untouched: boolean;
+  /** The time that the root gets when the lock is given back: what it had, unless a merge changed it. A refused one leaves no trace at all. */
+  rootTime: Timestamp | undefined;
 }
 
 /**
@@ -62,10 +62,10 @@ function holding(
   let end = (): void => {};
   const lock: RootLock = {
     state,
-    untouched: true,
+    rootTime: before,
     [Symbol.dispose]: () => {
       const left = [whyNot(end), ...release(root, state, file, fs)].filter((why) => why !== undefined);
-      if (lock.untouched) setTime(root, before, fs);
+      if (lock.rootTime !== undefined) setTime(root, lock.rootTime, fs);
       for (const why of left)
         warn({ code: 'LEFT_BEHIND', message: `the lock is given back, but its files stay: ${why}` });
     },
@@ -73,9 +73,12 @@ function holding(
   try {
     // We hold the lock: whoever announced that before us is gone.
     removeIfThere(() => fs.rmdir(state, ANNOUNCED));
-    writeOwner(state, fs);
+    const unsaid = whyNot(() => writeOwner(state, fs));
+    if (unsaid !== undefined)
+      warn({ code: 'LOCK_COMPROMISED', message: `the lock is held but says not by whom: ${unsaid}` });
     const path = fs.pathOf?.(state);
-    if (path !== undefined && announce !== undefined) end = announce(`${path}/${ANNOUNCED}`, warn);
+    if (path !== undefined && announce !== undefined)
+      end = tryAnnounce(() => announce(`${path}/${ANNOUNCED}`, warn), warn);
     return lock;
   } catch (error) {
     whyNot(() => removeOwner(state, fs));
@@ -120,6 +123,17 @@ function openOrCreate(state: DirHandle, fs: FsPort): FileHandle {
   } catch (error) {
     if (!isErrno(error, 'EEXIST')) throw error;
     return fs.openFile(state, LOCK);
+  }
+}
+
+/** A lock that cannot be shown (a full disk) is a lock all the same. */
+function tryAnnounce(announce: () => () => void, warn: (warning: Warning) => void): () => void {
+  try {
+    return announce();
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    warn({ code: 'LOCK_COMPROMISED', message: `the lock is held but cannot be shown to others: ${why}` });
+    return () => {};
   }
 }
 

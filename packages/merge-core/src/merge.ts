@@ -3,7 +3,7 @@ import { explain, MergeError, refuse } from './errors.ts';
 import type { Warning } from './events.ts';
 import { linuxPort } from './fs/linux.ts';
 import type { DirHandle, FsPort } from './fs/port.ts';
-import { lockRoot } from './lock.ts';
+import { lockRoot, type RootLock } from './lock.ts';
 import { OpenDirectories } from './open-directories.ts';
 import {
   absolute,
@@ -34,7 +34,8 @@ import { checkOverlap, openImage, openRoot } from './trees.ts';
  * @throws MergeError; its `outcome` says what the root holds, its `code` why.
  */
 export async function merge(options: MergeOptions): Promise<MergeReport> {
-  const stop = (): MergeError => new MergeError('INTERRUPTED', 'the merge was stopped before its commit point');
+  const stop = (): MergeError =>
+    new MergeError('INTERRUPTED', 'the merge was stopped before its commit point', { outcome: 'rolled-back' });
   return runAsync(mergeSteps(mergeRequest(options), await loadAnnounce()), options.signal, stop);
 }
 
@@ -68,10 +69,10 @@ function* mergeSteps(request: MergeRequest, announce?: Announce): Steps<MergeRep
   const { warnings, emit } = collectWarnings(request.emit);
   using lock = lockRoot(root.dir, fs, emit, announce);
   const recovery = yield* recovered(root.dir, lock.state, { rollback: false, durable: request.durable, emit }, fs);
-  lock.untouched = recovery.tree === 'none';
-  const plan = yield* planned(image.dir, root.dir, { ...request, emit });
-  lock.untouched = false;
-  const strategies = yield* carryOut(plan, { ...request, emit }, image.dir, root.dir, lock.state);
+  if (recovery.tree !== 'none') lock.rootTime = recovery.rootTime;
+  const asked: MergeRequest = { ...request, emit, ...(lock.rootTime && { rootTime: lock.rootTime }) };
+  const plan = yield* planned(image.dir, root.dir, asked);
+  const strategies = yield* carryOut(plan, asked, image.dir, root.dir, lock);
   return {
     outcome: 'merged',
     transaction: plan.transaction,
@@ -109,12 +110,12 @@ function* carryOut(
   request: MergeRequest,
   image: DirHandle,
   root: DirHandle,
-  state: DirHandle,
+  lock: RootLock,
 ): Steps<Record<string, number>> {
   const { fs, durable, emit } = request;
   using imageDirectories = new OpenDirectories(fs, image);
   using rootDirectories = new OpenDirectories(fs, root);
-  using journal = Journal.begin(plan, state, root, durable, fs);
+  using journal = Journal.begin(plan, lock.state, root, durable, fs);
   const t: Transaction = { fs, plan, image: imageDirectories, root: rootDirectories, journal, durable, emit };
   const total = plan.placements.length;
   let rungs: Map<string, number>;
@@ -130,6 +131,7 @@ function* carryOut(
   } catch (error) {
     throw yield* rolledBack(explain(error, 'COMMIT_FAILED', 'the merge could not be committed'), t, rollBackCommit);
   }
+  lock.rootTime = undefined;
   try {
     yield* tracked('clean-up', total, emit, cleanUp(t));
   } catch (error) {
@@ -179,8 +181,8 @@ function* recoverSteps(options: RecoverOptions, announce?: Announce): Steps<Reco
   const { warnings, emit } = collectWarnings(options.onEvent ?? (() => {}));
   using lock = lockRoot(root.dir, fs, emit, announce);
   const request = { rollback: options.rollback ?? false, durable: isDurable(options), emit };
-  const { transaction, tree } = yield* recovered(root.dir, lock.state, request, fs);
-  lock.untouched = tree === 'none';
+  const { transaction, tree, rootTime } = yield* recovered(root.dir, lock.state, request, fs);
+  if (tree !== 'none') lock.rootTime = rootTime;
   if (transaction === undefined) return nothing;
   return { outcome: tree === 'new' ? 'recovered' : 'rolled-back', transaction, warnings };
 }

@@ -1,4 +1,4 @@
-import type { Bytes } from '@emplace/syscalls';
+import { type Bytes, isErrno } from '@emplace/syscalls';
 import type { DirHandle, FsPort } from './fs/port.ts';
 import { HERE } from './paths.ts';
 
@@ -25,13 +25,25 @@ export class OpenDirectories implements Disposable {
     if (path === HERE) return this.#top;
     let dir = this.#open.get(path);
     if (dir === undefined) {
-      dir = this.#fs.openDir(this.#top, path);
       if (this.#open.size >= OPEN_MAX) this.#closeOldest();
+      dir = this.#reopen(path);
     } else {
       this.#open.delete(path);
     }
     this.#open.set(path, dir);
     return dir;
+  }
+
+  /** Gives descriptors back where the process may have fewer of them than we keep. */
+  #reopen(path: Bytes): DirHandle {
+    for (;;) {
+      try {
+        return this.#fs.openDir(this.#top, path);
+      } catch (error) {
+        if (!isErrno(error, 'EMFILE') || this.#open.size < 4) throw error;
+        for (let half = this.#open.size >> 1; half > 0; half--) this.#closeOldest();
+      }
+    }
   }
 
   #closeOldest(): void {

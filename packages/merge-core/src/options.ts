@@ -1,4 +1,4 @@
-import { resolve } from 'node:path';
+import { readlinkSync } from 'node:fs';
 import { type Bytes, toBytes } from '@emplace/syscalls';
 import { MergeError } from './errors.ts';
 import type { Emit } from './events.ts';
@@ -80,11 +80,25 @@ export function mergeRequest(options: MergeOptions): MergeRequest {
     registry,
   };
   checkChoice(request);
+  for (const glob of request.exclude) {
+    if (glob.replaceAll('/', '') === '')
+      throw new MergeError('BAD_OPTION', `the glob ${JSON.stringify(glob)} to exclude is empty`);
+  }
   return request;
 }
 
 export function isDurable({ sync }: RootOptions): boolean {
   return (sync ?? 'full') === 'full';
+}
+
+/** As bytes: Node's own process.cwd() is lossy for a name that is not UTF-8. */
+function currentDirectory(): Bytes {
+  try {
+    return toBytes(readlinkSync('/proc/self/cwd', 'buffer'));
+  } catch {
+    // No /proc: then what Node knows has to do.
+    return toBytes(process.cwd());
+  }
 }
 
 /** @throws MergeError BAD_OPTION for an empty path or one with a NUL. */
@@ -93,5 +107,5 @@ export function absolute(path: string | Uint8Array, what: string): Bytes {
   if (bytes === '' || bytes.includes('\0'))
     throw new MergeError('BAD_OPTION', `the path of the ${what} is empty or has a NUL byte`);
   if (bytes.startsWith('/')) return bytes;
-  return `${toBytes(resolve('.'))}/${bytes}` as Bytes;
+  return `${currentDirectory()}/${bytes}` as Bytes;
 }

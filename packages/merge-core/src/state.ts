@@ -11,20 +11,22 @@ export const STATE_DIRECTORY: Bytes = ascii('.emplace');
 
 /** Makes or opens the state directory. @throws MergeError STATE_UNSAFE, PERMISSION, READ_ONLY, NO_SPACE, NO_INODES */
 export function openState(root: DirHandle, fs: FsPort): DirHandle {
+  let made = false;
   try {
     fs.mkdir(root, STATE_DIRECTORY, 0o700);
+    made = true;
   } catch (error) {
     if (!isErrno(error, 'EEXIST')) throw explain(error, refusalOf(error), 'cannot make the state directory');
   }
   try {
     return openExistingState(root, fs);
   } catch (error) {
-    removeIfEmpty(root, fs);
+    if (made) removeIfEmpty(root, fs);
     throw error;
   }
 }
 
-/** A state directory that holds nothing is of no use to anyone; anything else is not ours to remove. */
+/** Takes back the state directory that was just made, as long as nobody put something there. */
 function removeIfEmpty(root: DirHandle, fs: FsPort): void {
   try {
     fs.rmdir(root, STATE_DIRECTORY);

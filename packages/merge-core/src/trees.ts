@@ -1,4 +1,4 @@
-import { type Bytes, isErrno, UnsupportedPlatformError } from '@emplace/syscalls';
+import { type Bytes, isErrno, PATH_MAX, UnsupportedPlatformError } from '@emplace/syscalls';
 import { type ErrorCode, MergeError, quoted } from './errors.ts';
 import type { DirHandle, FsPort, Stat } from './fs/port.ts';
 import { statDirectory } from './plan/survey.ts';
@@ -55,12 +55,14 @@ export function checkOverlap(image: Bytes, root: Bytes, fs: FsPort): void {
 /** Whether the directory with this stat is met on the way up from `path`. */
 function isAbove(stat: Stat, path: Bytes, fs: FsPort): boolean {
   let below = statOf(path, fs);
-  for (let up = parentOf(path); ; up = parentOf(up)) {
+  // A path of so many `..` that the kernel takes no more: the plan meets the other tree, if it is there.
+  for (let up = parentOf(path); up.length < PATH_MAX; up = parentOf(up)) {
     const here = statOf(up, fs);
     if (isSame(here, stat)) return true;
     if (isSame(here, below)) return false;
     below = here;
   }
+  return false;
 }
 
 /** The kernel resolves it, so a symlink on the way leads to the true parent. */

@@ -17,7 +17,10 @@ export function errorJson(error: Error): object {
   if (!(error instanceof MergeError)) {
     const usage = 'oclif' in error;
     const hint = usage ? 'Run the command with `--help`' : 'Report this: it is a bug in Emplace';
-    return { outcome: 'refused', error: { code: usage ? 'USAGE' : 'BUG', message: error.message, hint } };
+    return {
+      ...(usage && { outcome: 'refused' }),
+      error: { code: usage ? 'USAGE' : 'BUG', message: error.message, hint },
+    };
   }
   const { outcome, transaction, code, message, hint, problems } = error;
   return {

@@ -18,7 +18,7 @@ const ITSELF = sys.ascii('');
 const DIRECTORY = sys.O_RDONLY | sys.O_DIRECTORY | sys.O_CLOEXEC;
 const NEVER_ASIDE = sys.RESOLVE_BENEATH | sys.RESOLVE_NO_SYMLINKS | sys.RESOLVE_NO_MAGICLINKS;
 const STAT_FLAGS = sys.AT_SYMLINK_NOFOLLOW | sys.AT_NO_AUTOMOUNT;
-const STAT_MASK = sys.STATX_BASIC_STATS | sys.STATX_MNT_ID;
+const STAT_MASK = sys.STATX_BASIC_STATS | sys.STATX_BTIME | sys.STATX_MNT_ID;
 /** createFile trusts the kernel with bits of the owner alone: default ACLs and setgid directories change the others. */
 const NOT_OWNERS = 0o7077;
 
@@ -164,6 +164,7 @@ function decode(found: sys.Statx): Stat {
     size: found.size,
     blocks: found.blocks,
     mtime: found.mtime,
+    born: (found.mask & sys.STATX_BTIME) === 0 ? undefined : found.btime,
     immutable: (attributes & sys.STATX_ATTR_IMMUTABLE) !== 0,
     appendOnly: (attributes & sys.STATX_ATTR_APPEND) !== 0,
     mountRoot: (attributes & sys.STATX_ATTR_MOUNT_ROOT) !== 0,
@@ -241,12 +242,13 @@ function syncfs(dir: DirHandle): void {
 }
 
 function space(dir: DirHandle): Space {
-  const { type, flags, frsize, bfree, bavail, files, ffree, namelen } = sys.fstatfs(dir);
+  const { type, flags, frsize, blocks, bfree, bavail, files, ffree, namelen } = sys.fstatfs(dir);
   return {
     magic: type,
     readOnly: (flags & sys.ST_RDONLY) !== 0,
     blockSize: frsize,
-    bytesFree: frsize * (sys.geteuid() === 0 ? bfree : bavail),
+    // ramfs counts nothing, and says so with no blocks at all.
+    bytesFree: blocks === 0 ? Number.POSITIVE_INFINITY : frsize * (sys.geteuid() === 0 ? bfree : bavail),
     inodesFree: files === 0 ? undefined : ffree,
     nameMax: namelen,
   };

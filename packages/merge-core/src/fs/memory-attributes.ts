@@ -34,6 +34,7 @@ export function describe({ mount, inode, dentry }: Pick<Open, 'mount' | 'inode' 
     size: (sizes as Record<string, number | undefined>)[type] ?? 0,
     blocks: type === 'directory' ? BLOCK / 512 : allocated(extents) / 512,
     mtime,
+    born: undefined,
     immutable,
     appendOnly,
     mountRoot: dentry !== undefined && dentry === mount.root,

@@ -35,6 +35,8 @@ export interface Stat {
   /** Allocated 512-byte blocks: fewer than the size needs means holes. */
   readonly blocks: number;
   readonly mtime: Timestamp;
+  /** When the inode was made; undefined where the file system does not keep it. */
+  readonly born: Timestamp | undefined;
   /** Inode flag `i`. */
   readonly immutable: boolean;
   /** Inode flag `a`. */

@@ -14,7 +14,7 @@ export function excluder(globs: readonly string[]): Excluded {
   const matchers = globs.map((glob) => {
     const pattern = toBytes(glob.replace(/\/+$/, ''));
     const anchored = pattern.includes('/');
-    const matches = picomatch(pattern.replace(/^\/+/, ''), { dot: true, nonegate: true });
+    const matches = picomatch(pattern.replace(/^\/+/, ''), { dot: true, nonegate: true, flags: 's' });
     return (path: Bytes) => matches(anchored ? path : path.slice(path.lastIndexOf('/') + 1));
   });
   return (path) => matchers.some((matches) => matches(path));

@@ -1,7 +1,8 @@
 import type { Place, Site } from '@emplace/fsprobe';
 import { type Bytes, isErrno } from '@emplace/syscalls';
 import { quoted } from '../errors.ts';
-import type { DirHandle, FsPort, Stat } from '../fs/port.ts';
+import type { DirHandle, FsPort, Stat, Timestamp } from '../fs/port.ts';
+import { identityOf } from '../identity.ts';
 import { OpenDirectories } from '../open-directories.ts';
 import { HERE, join } from '../paths.ts';
 import { STATE_DIRECTORY } from '../state.ts';
@@ -13,6 +14,7 @@ import { decisions } from './decide.ts';
 import { Draft } from './draft.ts';
 import { type Excluded, excluder } from './exclude.ts';
 import type { Plan } from './model.ts';
+import { findObstacle } from './obstacle.ts';
 import { type Current, Placing } from './placing.ts';
 import { resolveLink } from './resolve.ts';
 import { Room } from './room.ts';
@@ -29,6 +31,8 @@ export interface PlanRequest extends Choice {
   /** Directories that the root has: left as they are, or given the image's attributes. */
   readonly directories: 'keep' | 'image';
   readonly undo: 'auto' | 'none';
+  /** The root's own time before the lock was taken in it. */
+  readonly rootTime?: Timestamp;
 }
 
 /** A directory of the image that waits to be planned. */
@@ -54,7 +58,7 @@ export function* planMerge(image: DirHandle, root: DirHandle, request: PlanReque
   const plan: Plan = {
     transaction: request.transaction,
     image: request.image,
-    imageIno: statDirectory(image, fs).ino,
+    imageId: identityOf(statDirectory(image, fs)),
     keepImage: request.keepImage,
     exclude: request.exclude,
     directories: [],
@@ -80,6 +84,7 @@ class Planner {
   readonly #fs: FsPort;
   readonly #excluded: Excluded;
   readonly #room: Room;
+  #rootId = '';
   readonly #pending: Pending[] = [];
   readonly #sites: Sites;
   readonly #placing: Placing;
@@ -100,6 +105,7 @@ class Planner {
   }
 
   *run(imageStat: Stat, rootStat: Stat, root: DirHandle): Steps<void> {
+    this.#rootId = identityOf(rootStat);
     const place = this.#room.place(root, rootStat, HERE);
     this.#pending.push({ image: HERE, stat: imageStat, target: HERE, targetStat: rootStat, place, surveys: undefined });
     for (let next = this.#pending.pop(); next !== undefined; next = this.#pending.pop()) {
@@ -120,7 +126,11 @@ class Planner {
     if (imageDir === undefined) return;
     let targetDir: DirHandle | undefined;
     try {
-      if (targetStat?.ino === this.#plan.imageIno && targetStat.dev === pending.stat.dev) {
+      if (this.#isRoot(pending.stat)) {
+        this.#draft.refuse('OVERLAPPING_TREES', image, 'in the image is the root itself');
+        return;
+      }
+      if (targetStat !== undefined && identityOf(targetStat) === this.#plan.imageId) {
         this.#draft.refuse('OVERLAPPING_TREES', target, 'in the root is the image itself');
         return;
       }
@@ -138,7 +148,7 @@ class Planner {
         targetDir,
         site,
         ladder: this.#sites.ladder(site, imageDir, targetDir, refuseSite),
-        index: this.#addDirectory(pending, imageDir, targetDir),
+        index: this.#addDirectory(pending, place, imageDir, targetDir),
       };
       const names = fs.list(imageDir).map((entry) => entry.name);
       for (const name of names.sort()) yield* this.#entry(current, name);
@@ -158,16 +168,23 @@ class Planner {
     }
   }
 
+  #isRoot(stat: Stat): boolean {
+    return identityOf(stat) === this.#rootId;
+  }
+
   #addDirectory(
-    { image, target, targetStat, stat }: Pending,
+    { image, target, targetStat }: Pending,
+    place: Place,
     imageDir: DirHandle,
     targetDir: DirHandle | undefined,
   ): number {
+    const before = target === HERE ? this.#request.rootTime : undefined;
+    const oldTime = targetStat === undefined ? {} : { oldMtime: before ?? targetStat.mtime };
     // Two directories of the image may lead to one of the root, through a symlink there: it is made once.
     const again = this.#targets.has(target);
     this.#targets.add(target);
     if (again) this.#draft.aliased.add(target);
-    if (again) return this.#draft.addDirectory({ image, target, action: 'keep' });
+    if (again) return this.#draft.addDirectory({ image, target, action: 'keep', ...oldTime });
     if (targetDir === undefined || targetStat === undefined) {
       this.#draft.countCreated();
       return this.#draft.addDirectory({
@@ -178,11 +195,15 @@ class Planner {
       });
     }
     // The image's own top directory is no entry of the package.
-    const adopt = this.#request.directories === 'image' && image !== HERE && stat.type === targetStat.type;
-    if (!adopt) return this.#draft.addDirectory({ image, target, action: 'keep' });
+    const adopt = this.#request.directories === 'image' && image !== HERE;
+    if (!adopt) return this.#draft.addDirectory({ image, target, action: 'keep', ...oldTime });
     const attributes = readAttributes(imageDir, HERE, this.#fs);
     const old = readAttributes(targetDir, HERE, this.#fs);
-    return this.#draft.addDirectory({ image, target, action: 'adopt', attributes, old });
+    if (targetStat.immutable || targetStat.appendOnly) {
+      this.#draft.refuse('IMMUTABLE', target, 'is an immutable or append-only directory (EPERM)');
+    }
+    this.#room.take(place, 0, 0);
+    return this.#draft.addDirectory({ image, target, action: 'adopt', attributes, old, ...oldTime });
   }
 
   *#entry(current: Current, name: Bytes): Steps<void> {
@@ -193,7 +214,7 @@ class Planner {
     }
     const stat = this.#fs.stat(current.imageDir, name);
     if (stat === undefined) return;
-    if (path === STATE_DIRECTORY) {
+    if (join(current.target, name) === STATE_DIRECTORY) {
       this.#draft.refuse(
         'IMAGE_COLLISION',
         path,
@@ -226,9 +247,7 @@ class Planner {
         this.#placing.leaf(current, name, stat, old);
         return;
       case 'displace':
-        if (this.#request.replaceTypes || (old !== undefined && this.#isEmpty(current, name)))
-          this.#placing.leaf(current, name, stat, old);
-        else this.#conflict(current, name, stat, 'a directory with entries');
+        if (old !== undefined) this.#displace(current, name, stat, old);
         return;
       case 'conflict':
         if (this.#request.replaceTypes) yield* this.#newDirectory(current, name, stat, old);
@@ -258,6 +277,18 @@ class Planner {
       join(current.target, name),
       `is ${article} in the image and ${what} in the root`,
     );
+  }
+
+  /** A directory of the root gives way: an empty one, or any when types may be replaced and nothing in it must stay. */
+  #displace(current: Current, name: Bytes, stat: Stat, old: Stat): void {
+    const empty = this.#isEmpty(current, name);
+    if (!empty && !this.#request.replaceTypes) {
+      this.#conflict(current, name, stat, 'a directory with entries');
+      return;
+    }
+    const obstacle = empty ? undefined : findObstacle(this.#root, join(current.target, name), this.#fs);
+    if (obstacle === undefined) this.#placing.leaf(current, name, stat, old, { empty });
+    else this.#draft.refuse(obstacle.code, obstacle.path, `${obstacle.what}, and its directory would be replaced`);
   }
 
   #isEmpty(current: Current, name: Bytes): boolean {
@@ -310,7 +341,7 @@ class Planner {
   *#surveys(current: Current, image: Bytes, stat: Stat): Steps<Surveys | undefined> {
     if (current.surveys?.has(image) === true) return current.surveys;
     try {
-      return yield* surveyTree(this.#image, image, stat, this.#excluded, this.#fs);
+      return yield* surveyTree(this.#image, image, stat, this.#excluded, (found) => this.#isRoot(found), this.#fs);
     } catch (error) {
       if (!isErrno(error)) throw error;
       this.#draft.refuse('IMAGE_UNREADABLE', image, `in the image cannot be read (${error.message})`);

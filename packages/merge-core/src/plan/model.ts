@@ -28,6 +28,8 @@ export interface PlannedDirectory {
   readonly attributes?: Attributes;
   /** The root's attributes, for `adopt`: what a rollback restores. */
   readonly old?: Attributes;
+  /** The time of a directory that the root has: what a rollback restores. */
+  readonly oldMtime?: Timestamp;
 }
 
 /**
@@ -40,6 +42,8 @@ export type UndoKind = 'none' | 'link' | 'exchange' | 'reflink' | 'copy';
 /** The entry that a placement replaces. */
 export interface OldEntry {
   readonly type: EntryType;
+  /** A directory that had no entries: whatever is in it later is not ours to remove. */
+  readonly empty: boolean;
   readonly ino: bigint;
   readonly mode: number;
 }
@@ -93,8 +97,8 @@ export interface Plan {
   readonly transaction: string;
   /** Absolute. */
   readonly image: Bytes;
-  /** Inode of the image directory: recovery takes no other directory of that name for it. */
-  readonly imageIno: bigint;
+  /** Tells the image directory from a later one of that name. */
+  readonly imageId: string;
   /** The image is left whole. */
   readonly keepImage: boolean;
   /** Globs whose matches stay out of the merge. */

@@ -33,6 +33,14 @@ export interface Current {
   readonly surveys: Surveys | undefined;
 }
 
+/** What the caller of {@link Placing.leaf} knows better. */
+interface Known {
+  /** The hard-link group is told already. */
+  readonly settled?: boolean;
+  /** The old entry is a directory without entries. */
+  readonly empty?: boolean;
+}
+
 /** Writes entries into the draft of a plan, once it was decided that they are placed, and refuses those that cannot be. */
 export class Placing {
   readonly #draft: Draft;
@@ -41,6 +49,8 @@ export class Placing {
   readonly #root: OpenDirectories;
   readonly #choice: { readonly links: boolean; readonly undo: 'auto' | 'none' };
   readonly #fs: FsPort;
+  /** Inodes with several names whose room is taken. */
+  readonly #counted = new Set<string>();
 
   constructor(
     draft: Draft,
@@ -67,7 +77,7 @@ export class Placing {
     for (const linked of survey.linked) this.#draft.links.add(linked, 'placed');
     const made = rung.traits.staging === 'made';
     const inodes = made ? survey.entries : 0;
-    this.#room.take(current.place, rung.traits.copies ? survey.bytes + survey.entries * 2048 : 0, inodes);
+    this.#room.take(current.place, rung.traits.copies ? survey.allocated : 0, inodes);
     this.#draft.place(
       {
         directory: current.index,
@@ -121,13 +131,13 @@ export class Placing {
     if (stat.nlink === 1 && old.nlink === 1) return;
     const place = (): void => {
       this.#draft.unleave(identical);
-      this.leaf(current, name, stat, old, true);
+      this.leaf(current, name, stat, old, { settled: true });
     };
     this.#draft.links.add(stat, { rootKey: linkKey(old), rootNlink: old.nlink, place });
   }
 
   /** An entry that is no directory goes in under its own rename. */
-  leaf(current: Current, name: Bytes, stat: Stat, old: Stat | undefined, settled = false): void {
+  leaf(current: Current, name: Bytes, stat: Stat, old: Stat | undefined, known: Known = {}): void {
     const [rung] = current.ladder.rungs;
     if (rung === undefined || !this.#mayPlace(current, name, stat, old, rung)) return;
     const undo = old === undefined ? 'none' : undoKind(name, old, rung, this.#undoChoice(current));
@@ -139,8 +149,8 @@ export class Placing {
         path,
       );
     }
-    const copied = rung.traits.copies && stat.type === 'file' ? stat.size : 0;
-    const kept = undo === 'copy' && old !== undefined ? old.size : 0;
+    const copied = rung.traits.copies && stat.type === 'file' && !this.#isCounted(stat) ? allocated(stat) : 0;
+    const kept = undo === 'copy' && old !== undefined ? allocated(old) : 0;
     const made = rung.traits.staging === 'made' && !rung.traits.links;
     this.#room.take(current.place, copied + kept, (made ? 1 : 0) + (undo === 'copy' || undo === 'reflink' ? 1 : 0));
     this.#draft.place(
@@ -152,14 +162,14 @@ export class Placing {
         ino: stat.ino,
         size: stat.type === 'file' ? stat.size : 0,
         entries: 1,
-        ...(old === undefined ? {} : { old: oldEntry(old) }),
+        ...(old === undefined ? {} : { old: oldEntry(old, known.empty) }),
         rung: rung.name,
         staging: rung.traits.staging,
         undo,
       },
       stat.mode,
     );
-    if (stat.nlink > 1 && !settled) this.#draft.links.add(stat, 'placed');
+    if (stat.nlink > 1 && known.settled !== true) this.#draft.links.add(stat, 'placed');
   }
 
   /** What speaks against an entry under this name; told as a problem. */
@@ -171,6 +181,9 @@ export class Placing {
       return this.#refuse('IMMUTABLE', path, 'is immutable or append-only (EPERM)');
     }
     const leaves = rung.traits.staging !== 'made' || rung.traits.links;
+    if (leaves && rung.traits.staging !== 'made' && (current.stat.immutable || current.stat.appendOnly)) {
+      return this.#refuse('IMMUTABLE', current.image, 'in the image is an immutable or append-only directory (EPERM)');
+    }
     if (leaves && stat.mountRoot)
       return this.#refuse('MOUNT_POINT', join(current.image, name), 'in the image is a mount point (EBUSY)');
     if (leaves && (stat.immutable || stat.appendOnly)) {
@@ -190,6 +203,15 @@ export class Placing {
     return true;
   }
 
+  /** Whether another name of the inode is counted already: its content is copied once. */
+  #isCounted(stat: Stat): boolean {
+    if (stat.nlink === 1 || !this.#choice.links) return false;
+    const key = linkKey(stat);
+    const counted = this.#counted.has(key);
+    this.#counted.add(key);
+    return counted;
+  }
+
   #refuse(...problem: Parameters<Draft['refuse']>): false {
     this.#draft.refuse(...problem);
     return false;
@@ -201,6 +223,11 @@ export class Placing {
   }
 }
 
-function oldEntry(old: Stat): OldEntry {
-  return { type: old.type, ino: old.ino, mode: old.mode };
+/** Bytes that a copy takes: holes take none. */
+function allocated(stat: Stat): number {
+  return Math.min(stat.size, stat.blocks * 512);
+}
+
+function oldEntry(old: Stat, empty = false): OldEntry {
+  return { type: old.type, empty, ino: old.ino, mode: old.mode };
 }

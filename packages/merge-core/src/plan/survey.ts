@@ -1,4 +1,5 @@
 import type { Bytes } from '@emplace/syscalls';
+import { MergeError, quoted } from '../errors.ts';
 import type { DirHandle, FsPort, Stat } from '../fs/port.ts';
 import { HERE, join } from '../paths.ts';
 import type { Steps } from '../steps.ts';
@@ -10,6 +11,8 @@ export interface Survey {
   entries: number;
   /** Content of its regular files, bytes. */
   bytes: number;
+  /** What a copy of them takes, bytes: without holes, each inode once. */
+  allocated: number;
   /** Excluded or never merged. */
   skipped: number;
   readonly sockets: Bytes[];
@@ -30,6 +33,7 @@ export function* surveyTree(
   top: Bytes,
   topStat: Stat,
   excluded: Excluded,
+  isRoot: (stat: Stat) => boolean,
   fs: FsPort,
 ): Steps<Surveys> {
   const surveys = new Map<Bytes, Survey>();
@@ -40,9 +44,12 @@ export function* surveyTree(
   for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
     yield 'stoppable';
     const { path, stat, parent } = next;
+    // A bind mount of the root in the image: it would be merged into itself.
+    if (isRoot(stat)) throw new MergeError('OVERLAPPING_TREES', `${quoted(path)} in the image is the root itself`);
     const survey: Survey = {
       entries: 1,
       bytes: 0,
+      allocated: 0,
       skipped: 0,
       sockets: [],
       linked: [],
@@ -84,12 +91,14 @@ function addLeaf(survey: Survey, path: Bytes, stat: Stat): void {
   }
   survey.entries++;
   if (stat.type === 'file') survey.bytes += stat.size;
+  if (stat.type === 'file') survey.allocated += Math.min(stat.size, stat.blocks * 512) / stat.nlink;
   if (stat.nlink > 1) survey.linked.push(stat);
 }
 
 function addSubtree(parent: Survey, child: Survey): void {
   parent.entries += child.entries;
   parent.bytes += child.bytes;
+  parent.allocated += child.allocated;
   parent.skipped += child.skipped;
   for (const path of child.sockets) parent.sockets.push(path);
   for (const stat of child.linked) parent.linked.push(stat);

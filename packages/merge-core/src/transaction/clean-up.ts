@@ -1,7 +1,7 @@
-import { isErrno } from '@emplace/syscalls';
+import { type Bytes, isErrno } from '@emplace/syscalls';
 import { quoted } from '../errors.ts';
-import { join, splitPath } from '../paths.ts';
-import { excluder } from '../plan/exclude.ts';
+import { HERE, join, splitPath } from '../paths.ts';
+import { type Excluded, excluder } from '../plan/exclude.ts';
 import type { Steps } from '../steps.ts';
 import { finishDirectoryTimes } from './finish.ts';
 import { ignoring, removeEntry, removeTree } from './remove-tree.ts';
@@ -9,10 +9,13 @@ import {
   directoryOf,
   eachPlacement,
   imageName,
+  isReachable,
   stagedBeside,
   type Transaction,
   targetPath,
   undoBeside,
+  unreachable,
+  warnOfLeft,
 } from './transaction.ts';
 
 /** After everything is placed and durable: undo goes, directories get their times, then what is left of the image goes, and the journal. Each step can be repeated. */
@@ -26,11 +29,27 @@ export function* cleanUp(t: Transaction): Steps<void> {
 function* removeUndo(t: Transaction): Steps<void> {
   for (const [index, placement] of eachPlacement(t)) {
     if (placement.undo === 'none') continue;
+    if (!isReachable(t, placement)) {
+      warnOfLeft(t, targetPath(t, placement), 'was moved by somebody: what was kept of the old entry stays there');
+      continue;
+    }
     const { dir, name } =
       placement.undo === 'exchange' ? stagedBeside(t, index, placement) : undoBeside(t, index, placement);
     const { old } = placement;
     if (old === undefined) continue;
-    if (old.type === 'directory') {
+    if (old.empty) {
+      // It was empty when it was planned: what is in it now is somebody's.
+      if (
+        !ignoring(() => t.fs.rmdir(dir, name), 'ENOTEMPTY', 'EEXIST', 'ENOENT') &&
+        t.fs.stat(dir, name) !== undefined
+      ) {
+        warnOfLeft(
+          t,
+          targetPath(t, placement),
+          `: somebody filled the directory that it replaced, which stays as ${quoted(name)}`,
+        );
+      }
+    } else if (old.type === 'directory') {
       if (!removeTree({ dir, name }, t.fs, { defuse: true }))
         warn(t, `${quoted(targetPath(t, placement))}: part of what it replaced stays as ${quoted(name)}`);
     } else if ((old.mode & 0o6111) === 0 || old.type !== 'file') {
@@ -50,32 +69,39 @@ function* removeUndo(t: Transaction): Steps<void> {
 function* removeImage(t: Transaction): Steps<void> {
   if (t.image === undefined) return;
   const excluded = excluder(t.plan.exclude);
-  try {
-    for (const entry of leftInImage(t)) {
-      const name = imageName(t, entry);
-      const stat = name && t.fs.stat(name.dir, name.name);
-      if (name === undefined || stat === undefined || stat.ino !== entry.ino) continue;
-      const path = join(directoryOf(t, entry).image, entry.name);
-      removeTree(name, t.fs, { keep: (below, { type }) => type === 'socket' || excluded(join(path, below)) });
-      yield 'finishing';
+  let failed: string | undefined;
+  const trying = (act: () => void): void => {
+    try {
+      act();
+    } catch (error) {
+      // The root is done. An image that cannot be removed (read-only, cleaned by somebody else) is no reason to undo that.
+      if (!isErrno(error)) throw error;
+      if (!unreachable.includes(error.code)) failed ??= error.message;
     }
-    for (const { image } of [...t.plan.directories].reverse()) {
-      if (image === '') continue;
-      const { parent, name } = splitPath(image);
-      ignoring(
-        () => t.image?.at(parent) !== undefined && t.fs.rmdir(t.image.at(parent), name),
-        'ENOTEMPTY',
-        'EEXIST',
-        'ENOENT',
-        'EBUSY',
-      );
-      yield 'finishing';
-    }
-  } catch (error) {
-    // The root is done. An image that cannot be removed (read-only, cleaned by somebody else) is no reason to undo that.
-    if (!isErrno(error)) throw error;
-    warn(t, `the image could not be removed: ${error.message}`);
+  };
+  for (const entry of leftInImage(t)) {
+    trying(() => removeFromImage(t, entry, excluded));
+    yield 'finishing';
   }
+  for (const { image } of [...t.plan.directories].reverse()) {
+    if (image !== HERE) trying(() => removeImageDirectory(t, image));
+    yield 'finishing';
+  }
+  if (failed !== undefined) warn(t, `the image could not be removed: ${failed}`);
+}
+
+function removeFromImage(t: Transaction, entry: ReturnType<typeof leftInImage>[number], excluded: Excluded): void {
+  const name = imageName(t, entry);
+  const stat = name && t.fs.stat(name.dir, name.name);
+  if (name === undefined || stat === undefined || stat.ino !== entry.ino) return;
+  const path = join(directoryOf(t, entry).image, entry.name);
+  removeTree(name, t.fs, { keep: (below, { type }) => type === 'socket' || excluded(join(path, below)) });
+}
+
+function removeImageDirectory(t: Transaction, image: Bytes): void {
+  const { parent, name } = splitPath(image);
+  const dir = t.image?.at(parent);
+  if (dir !== undefined) ignoring(() => t.fs.rmdir(dir, name), 'ENOTEMPTY', 'EEXIST', 'EBUSY');
 }
 
 function leftInImage(t: Transaction) {

@@ -14,24 +14,32 @@ import type { JournalRecord, StagedFact } from './records.ts';
 export function encode(record: JournalRecord): string {
   switch (record.type) {
     case 'begin': {
-      const { version, transaction, image, imageIno, keepImage, exclude } = record;
+      const { version, transaction, image, imageId, keepImage, exclude } = record;
       return JSON.stringify([
         'begin',
         version,
         transaction,
         image,
-        `${imageIno}`,
+        imageId,
         keepImage,
         exclude.map((glob) => encodeURI(glob)),
       ]);
     }
     case 'directory': {
-      const { image, target, action, attributes, old } = record.directory;
-      return JSON.stringify(['d', image, target, action, encodeAttributes(attributes), encodeAttributes(old)]);
+      const { image, target, action, attributes, old, oldMtime } = record.directory;
+      return JSON.stringify([
+        'd',
+        image,
+        target,
+        action,
+        encodeAttributes(attributes),
+        encodeAttributes(old),
+        encodeTime(oldMtime),
+      ]);
     }
     case 'placement': {
       const { directory, name, type, action, ino, size, entries, old, rung, staging, undo } = record.placement;
-      const oldEntry = old === undefined ? null : [old.type, `${old.ino}`, old.mode];
+      const oldEntry = old === undefined ? null : [old.type, `${old.ino}`, old.mode, old.empty];
       return JSON.stringify([
         'p',
         directory,
@@ -160,7 +168,7 @@ function decode(line: string, number: number): JournalRecord {
         version: fields.literal(1),
         transaction: fields.matching(/^[a-z0-9]{8}$/),
         image: fields.absolutePath(),
-        imageIno: fields.bigint(),
+        imageId: fields.string(),
         keepImage: fields.boolean(),
         exclude: fields.list((item) => decodeURI(String(item))),
       };
@@ -170,6 +178,8 @@ function decode(line: string, number: number): JournalRecord {
       const action = fields.oneOf('keep', 'adopt', 'make');
       const attributes = decodeAttributes(fields.any(), fail);
       const old = decodeAttributes(fields.any(), fail);
+      const time = fields.any();
+      const oldMtime = Array.isArray(time) ? new Fields(time, fail).time() : undefined;
       if ((action !== 'keep' && !attributes) || (action === 'adopt' && !old)) fail('attributes are missing');
       const directory: PlannedDirectory = {
         image,
@@ -177,6 +187,7 @@ function decode(line: string, number: number): JournalRecord {
         action,
         ...(attributes && { attributes }),
         ...(old && { old }),
+        ...(oldMtime && { oldMtime }),
       };
       return { type: 'directory', directory };
     }
@@ -232,10 +243,14 @@ function decodePlacement(fields: Fields, fail: (why: string) => never): Placemen
   let old: OldEntry | undefined;
   if (Array.isArray(rawOld)) {
     const from = new Fields(rawOld, fail);
-    old = { type: from.oneOf(...entryTypes), ino: from.bigint(), mode: from.count() };
+    old = { type: from.oneOf(...entryTypes), ino: from.bigint(), mode: from.count(), empty: from.boolean() };
   }
   const tail = { rung: fields.string(), staging: fields.oneOf(...stagings), undo: fields.oneOf(...undoKinds) };
   return { ...head, ...(old && { old }), ...tail };
+}
+
+function encodeTime(time: Timestamp | undefined): unknown {
+  return time === undefined ? null : [time.sec, time.nsec];
 }
 
 function encodeAttributes(attributes: Attributes | undefined): unknown {

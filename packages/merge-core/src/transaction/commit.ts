@@ -1,7 +1,7 @@
-import type { FileHandle } from '../fs/port.ts';
 import type { Placement } from '../plan/model.ts';
 import type { Steps } from '../steps.ts';
 import { finishAttributes, syncTouched } from './finish.ts';
+import { disarmPinned } from './remove-tree.ts';
 import { eachPlacement, imageName, stagedBeside, type Transaction, targetName } from './transaction.ts';
 
 /**
@@ -50,7 +50,7 @@ export function place(t: Transaction, index: number, placement: Placement): void
   try {
     if (placement.staging === 'in-image') renameFromImage(t, placement, target);
     else fs.rename(staged.dir, staged.name, target.dir, target.name);
-    if (unkept !== undefined) disarmPinned(unkept, placement, t);
+    if (unkept !== undefined) disarmPinned(unkept, placement.old?.mode ?? 0, t.fs);
   } finally {
     if (unkept !== undefined) fs.closeFile(unkept);
   }
@@ -59,11 +59,5 @@ export function place(t: Transaction, index: number, placement: Placement): void
 function renameFromImage(t: Transaction, placement: Placement, to: ReturnType<typeof targetName>): void {
   const source = imageName(t, placement);
   if (source === undefined) throw new Error('bug: the image is gone and was not missed');
-  // A directory for an exchange was perhaps moved by the run that was killed.
   t.fs.rename(source.dir, source.name, to.dir, to.name);
-}
-
-/** No undo keeps the old program, but somebody's hard link may. */
-function disarmPinned(old: FileHandle, placement: Placement, t: Transaction): void {
-  if (((placement.old?.mode ?? 0) & 0o6000) !== 0) t.fs.chmod(old, (placement.old?.mode ?? 0) & 0o777);
 }

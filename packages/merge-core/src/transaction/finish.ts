@@ -1,11 +1,11 @@
 import { type Bytes, isErrno } from '@emplace/syscalls';
-import type { DirHandle, FileHandle } from '../fs/port.ts';
-import { HERE, splitPath } from '../paths.ts';
+import type { DirHandle, FileHandle, Timestamp } from '../fs/port.ts';
+import { HERE, join, splitPath } from '../paths.ts';
 import type { Attributes } from '../plan/model.ts';
 import type { Steps } from '../steps.ts';
 import { applyAttributes } from '../strategy/attributes.ts';
 import type { Name } from '../strategy/strategy.ts';
-import { directoryOf, type Transaction, targetName } from './transaction.ts';
+import { directoryOf, openTarget, type Transaction, targetName, unreachable, warnOfLeft } from './transaction.ts';
 
 /** One syncfs for each file system that the plan touches. */
 export function syncTouched(t: Transaction, withImage: boolean): void {
@@ -31,11 +31,8 @@ export function syncTouched(t: Transaction, withImage: boolean): void {
 /** The directory, or where it was before a rollback removed it. */
 function nearest(t: Transaction, path: Bytes): DirHandle {
   for (let here = path; ; here = splitPath(here).parent) {
-    try {
-      return t.root.at(here);
-    } catch (error) {
-      if (!isErrno(error, 'ENOENT')) throw error;
-    }
+    const dir = openTarget(t, here);
+    if (dir !== undefined) return dir;
   }
 }
 
@@ -43,13 +40,13 @@ function nearest(t: Transaction, path: Bytes): DirHandle {
 export function* finishAttributes(t: Transaction): Steps<void> {
   for (const { directory, name, mtime, oldMtime } of t.plan.identical) {
     if (mtime.sec === oldMtime.sec && mtime.nsec === oldMtime.nsec) continue;
-    const target = targetName(t, { directory, name });
-    withPinned(t, target, (pinned) => t.fs.setTimes(pinned, mtime));
+    setTimeIfThere(t, { directory, name }, mtime);
     yield 'finishing';
   }
   for (const { action, target, attributes } of t.plan.directories) {
     if (action !== 'adopt' || attributes === undefined) continue;
-    setAttributes(t, { dir: t.root.at(target), name: HERE }, attributes);
+    const dir = openTarget(t, target);
+    if (dir !== undefined) setAttributes(t, { dir, name: HERE }, attributes);
     yield 'finishing';
   }
 }
@@ -58,9 +55,36 @@ export function* finishAttributes(t: Transaction): Steps<void> {
 export function* finishDirectoryTimes(t: Transaction): Steps<void> {
   for (const { target, attributes } of t.plan.directories) {
     if (attributes === undefined) continue;
-    withPinned(t, { dir: t.root.at(target), name: HERE }, (pinned) => t.fs.setTimes(pinned, attributes.mtime));
+    const dir = openTarget(t, target);
+    if (dir !== undefined) setTime(t, { dir, name: HERE }, attributes.mtime);
     yield 'finishing';
   }
+}
+
+/** (G1) Directories that were there get the time back that they had before names came and went in them. */
+export function restoreDirectoryTimes(t: Transaction): void {
+  for (const { target, oldMtime } of t.plan.directories) {
+    const dir = oldMtime === undefined ? undefined : openTarget(t, target);
+    if (dir !== undefined && oldMtime !== undefined) setTime(t, { dir, name: HERE }, oldMtime);
+  }
+}
+
+/** Sets the time of an entry that was left alone. Somebody may have removed it since: then there is nothing to set. */
+export function setTimeIfThere(
+  t: Transaction,
+  entry: { readonly directory: number; readonly name: Bytes },
+  mtime: Timestamp,
+): void {
+  try {
+    setTime(t, targetName(t, entry), mtime);
+  } catch (error) {
+    if (!isErrno(error, ...unreachable)) throw error;
+    warnOfLeft(t, join(directoryOf(t, entry).target, entry.name), 'is gone: somebody removed it');
+  }
+}
+
+function setTime(t: Transaction, name: Name, mtime: Timestamp): void {
+  withPinned(t, name, (pinned) => t.fs.setTimes(pinned, mtime));
 }
 
 export function withPinned(t: Transaction, { dir, name }: Name, act: (pinned: FileHandle) => void): void {

@@ -20,13 +20,14 @@ const PIECE = 1 << 20;
 export class Journal implements Disposable {
   readonly #fs: FsPort;
   readonly #state: DirHandle;
-  readonly #file: FileHandle;
+  readonly #open: () => FileHandle;
+  #file: FileHandle | undefined;
   readonly #durable: boolean;
 
-  private constructor(fs: FsPort, state: DirHandle, file: FileHandle, durable: boolean) {
+  private constructor(fs: FsPort, state: DirHandle, open: () => FileHandle, durable: boolean) {
     this.#fs = fs;
     this.#state = state;
-    this.#file = file;
+    this.#open = open;
     this.#durable = durable;
   }
 
@@ -49,20 +50,18 @@ export class Journal implements Disposable {
       for (const name of [DRAFT, JOURNAL]) removeIfThere(state, name, fs);
       throw explain(error, 'NO_SPACE', 'cannot write the journal');
     }
-    return new Journal(fs, state, file, durable);
+    const journal = new Journal(fs, state, () => file, durable);
+    journal.#file = file;
+    return journal;
   }
 
-  /** Takes an existing journal over for its next record: its plan is written anew under another name, then renamed over it. */
+  /** An existing journal. Only its next record, if there is one, needs room on the disk. */
   static reopen(content: Buffer, state: DirHandle, durable: boolean, fs: FsPort): Journal {
-    removeIfThere(state, DRAFT, fs);
-    const file = fs.createFile(state, DRAFT, 0o600);
-    fs.write(file, content);
-    if (durable) fs.fsync(file);
-    fs.rename(state, DRAFT, state, JOURNAL);
-    return new Journal(fs, state, file, durable);
+    return new Journal(fs, state, () => rewrite(content, state, durable, fs), durable);
   }
 
   append(record: JournalRecord): void {
+    this.#file ??= this.#open();
     this.#fs.write(this.#file, sealed(record));
     if (this.#durable) this.#fs.fsync(this.#file);
   }
@@ -73,7 +72,23 @@ export class Journal implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.#fs.closeFile(this.#file);
+    if (this.#file !== undefined) this.#fs.closeFile(this.#file);
+  }
+}
+
+/** Writes a journal anew without its torn end, under another name first (J1). */
+function rewrite(content: Buffer, state: DirHandle, durable: boolean, fs: FsPort): FileHandle {
+  removeIfThere(state, DRAFT, fs);
+  const file = fs.createFile(state, DRAFT, 0o600);
+  try {
+    fs.write(file, content);
+    if (durable) fs.fsync(file);
+    fs.rename(state, DRAFT, state, JOURNAL);
+    if (durable) fs.fsyncDir(state);
+    return file;
+  } catch (error) {
+    fs.closeFile(file);
+    throw error;
   }
 }
 
@@ -95,8 +110,8 @@ function writePlan(file: FileHandle, plan: Plan, fs: FsPort): void {
 }
 
 function* planRecords(plan: Plan): Generator<JournalRecord> {
-  const { transaction, image, imageIno, keepImage, exclude } = plan;
-  yield { type: 'begin', version: 1, transaction, image, imageIno, keepImage, exclude };
+  const { transaction, image, imageId, keepImage, exclude } = plan;
+  yield { type: 'begin', version: 1, transaction, image, imageId, keepImage, exclude };
   for (const directory of plan.directories) yield { type: 'directory', directory };
   for (const placement of plan.placements) yield { type: 'placement', placement };
   for (const identical of plan.identical) yield { type: 'identical', identical };

@@ -17,7 +17,7 @@ export interface Begin {
   readonly version: 1;
   readonly transaction: string;
   readonly image: Bytes;
-  readonly imageIno: bigint;
+  readonly imageId: string;
   readonly keepImage: boolean;
   readonly exclude: readonly string[];
 }

@@ -1,9 +1,10 @@
 import { type Bytes, isErrno } from '@emplace/syscalls';
 import { MergeError, quoted } from '../errors.ts';
 import type { Emit } from '../events.ts';
-import type { DirHandle, FsPort } from '../fs/port.ts';
+import type { DirHandle, FsPort, Timestamp } from '../fs/port.ts';
+import { identityOf } from '../identity.ts';
 import { OpenDirectories } from '../open-directories.ts';
-import { HERE } from '../paths.ts';
+import { statDirectory } from '../plan/survey.ts';
 import type { Steps } from '../steps.ts';
 import { cleanUp } from './clean-up.ts';
 import { place, placedPoint } from './commit.ts';
@@ -11,7 +12,7 @@ import { finishAttributes } from './finish.ts';
 import { Journal, readJournal, removeDraft } from './journal.ts';
 import { replay } from './replay.ts';
 import { resumeRollBack, rollBackCommit, rollBackStaging } from './rollback.ts';
-import { eachPlacement, type Transaction, targetPath } from './transaction.ts';
+import { eachPlacement, isReachable, type Transaction, targetPath, warnOfLeft } from './transaction.ts';
 import { locate } from './whereabouts.ts';
 
 /** What recovery did. */
@@ -19,6 +20,8 @@ export interface Recovery {
   readonly transaction: string | undefined;
   /** Which tree the root holds now; `none` when nothing waited to be recovered. */
   readonly tree: 'old' | 'new' | 'none';
+  /** With the old tree: the time that the root itself had. */
+  readonly rootTime?: Timestamp;
 }
 
 export interface RecoverRequest {
@@ -45,7 +48,7 @@ export function* recoverRoot(root: DirHandle, state: DirHandle, request: Recover
     );
   }
   request.emit({ type: 'phase', phase: 'recover', total: plan.placements.length });
-  const imageTop = openImage(plan.image, plan.imageIno, fs);
+  const imageTop = openImage(plan.image, plan.imageId, fs);
   try {
     using rootDirectories = new OpenDirectories(fs, root);
     using image = imageTop === undefined ? undefined : new OpenDirectories(fs, imageTop);
@@ -60,7 +63,8 @@ export function* recoverRoot(root: DirHandle, state: DirHandle, request: Recover
       emit: request.emit,
     };
     const tree = yield* settle(t, phase, request.rollback);
-    return { transaction: plan.transaction, tree };
+    const rootTime = tree === 'old' ? plan.directories.find(({ target }) => target === '')?.oldMtime : undefined;
+    return { transaction: plan.transaction, tree, ...(rootTime && { rootTime }) };
   } finally {
     if (imageTop !== undefined) fs.closeDir(imageTop);
   }
@@ -77,7 +81,13 @@ function* settle(t: Transaction, phase: ReturnType<typeof replay>['phase'], roll
     case 'committed': {
       const lost = yield* findLost(t);
       if (rollback || lost !== undefined) {
-        yield* rollBackCommit(t);
+        try {
+          yield* rollBackCommit(t);
+        } catch (error) {
+          if (rollback || !(error instanceof MergeError) || error.code !== 'UNDO_MISSING') throw error;
+          const dead = `${lost} can be neither completed nor undone: what was staged is gone, and no undo was kept`;
+          throw new MergeError('INCOMPLETE', dead, { cause: error, outcome: 'incomplete' });
+        }
         return 'old';
       }
       yield* complete(t);
@@ -94,7 +104,8 @@ function* settle(t: Transaction, phase: ReturnType<typeof replay>['phase'], roll
 /** The first placement whose staged entry is gone, for instance because the build directory was cleaned. */
 function* findLost(t: Transaction): Steps<string | undefined> {
   for (const [index, placement] of eachPlacement(t)) {
-    if (locate(t, index, placement).fresh === 'lost') return quoted(targetPath(t, placement));
+    if (!isReachable(t, placement) || locate(t, index, placement).fresh === 'lost')
+      return quoted(targetPath(t, placement));
     yield 'finishing';
   }
   return undefined;
@@ -106,6 +117,8 @@ function* complete(t: Transaction): Steps<void> {
     if (fresh === 'staged' && placement.staging === 'in-image') {
       // Killed between the two calls of an exchange that starts in the image.
       t.fs.exchange(names.staged.dir, names.staged.name, names.target.dir, names.target.name);
+    } else if (fresh === 'foreign') {
+      warnOfLeft(t, targetPath(t, placement), 'was replaced by somebody after the merge: it stays');
     } else if (fresh !== 'placed') {
       place(t, index, placement);
     }
@@ -117,7 +130,7 @@ function* complete(t: Transaction): Steps<void> {
 }
 
 /** The image of the journal, unless another directory has its name by now. */
-function openImage(path: Bytes, ino: bigint, fs: FsPort): DirHandle | undefined {
+function openImage(path: Bytes, id: string, fs: FsPort): DirHandle | undefined {
   let dir: DirHandle;
   try {
     dir = fs.openRoot(path);
@@ -125,7 +138,7 @@ function openImage(path: Bytes, ino: bigint, fs: FsPort): DirHandle | undefined 
     if (isErrno(error)) return undefined;
     throw error;
   }
-  if (fs.stat(dir, HERE)?.ino === ino) return dir;
+  if (identityOf(statDirectory(dir, fs)) === id) return dir;
   fs.closeDir(dir);
   return undefined;
 }

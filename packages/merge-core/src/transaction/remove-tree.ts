@@ -1,5 +1,5 @@
 import { ascii, type Bytes, isErrno } from '@emplace/syscalls';
-import type { FsPort, Stat } from '../fs/port.ts';
+import type { FileHandle, FsPort, Stat } from '../fs/port.ts';
 import { OpenDirectories } from '../open-directories.ts';
 import { HERE, join, splitPath } from '../paths.ts';
 import type { Name } from '../strategy/strategy.ts';
@@ -67,14 +67,20 @@ const CAPABILITY: Bytes = ascii('security.capability');
 
 /** Takes away what makes a program dangerous in the hands of who kept a hard link to it (as rpm and dpkg do). */
 function disarm(entry: Name, stat: Pick<Stat, 'type' | 'mode'>, fs: FsPort): void {
-  if (stat.type !== 'file' || (stat.mode & 0o6111) === 0) return;
+  if (stat.type !== 'file') return;
   const pinned = fs.pin(entry.dir, entry.name);
   try {
-    if ((stat.mode & 0o6000) !== 0) fs.chmod(pinned, stat.mode & 0o777);
-    ignoring(() => fs.removeXattr(pinned, CAPABILITY), 'ENODATA', 'EOPNOTSUPP', 'EPERM');
+    disarmPinned(pinned, stat.mode, fs);
   } finally {
     fs.closeFile(pinned);
   }
+}
+
+/** The same for a handle on a regular file with this mode: it may have no name any more. */
+export function disarmPinned(pinned: FileHandle, mode: number, fs: FsPort): void {
+  if ((mode & 0o6111) === 0) return;
+  if ((mode & 0o6000) !== 0) fs.chmod(pinned, mode & 0o777);
+  ignoring(() => fs.removeXattr(pinned, CAPABILITY), 'ENODATA', 'EOPNOTSUPP', 'EPERM');
 }
 
 /** @returns false when it failed with one of these errnos. */

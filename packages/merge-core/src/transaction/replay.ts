@@ -46,12 +46,12 @@ export function replay(records: readonly JournalRecord[]): Verdict {
     }
   }
   if (begin === undefined) throw new Error('bug: a journal without its beginning');
-  const { transaction, image, imageIno, keepImage, exclude } = begin;
+  const { transaction, image, imageId, keepImage, exclude } = begin;
   const counts = { created: 0, replaced: 0, identical: 0, grafted: 0, skipped: 0 };
   const plan: Plan = {
     transaction,
     image,
-    imageIno,
+    imageId,
     keepImage,
     exclude,
     directories,

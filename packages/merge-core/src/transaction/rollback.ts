@@ -5,9 +5,17 @@ import type { Placement } from '../plan/model.ts';
 import type { Steps } from '../steps.ts';
 import type { Name } from '../strategy/strategy.ts';
 import { removeProbes } from './check-exchange.ts';
-import { setAttributes, syncTouched, withPinned } from './finish.ts';
+import { restoreDirectoryTimes, setAttributes, setTimeIfThere, syncTouched } from './finish.ts';
 import { ignoring, removeTree } from './remove-tree.ts';
-import { eachPlacement, type Transaction, targetName, targetPath } from './transaction.ts';
+import {
+  eachPlacement,
+  isReachable,
+  openTarget,
+  type Transaction,
+  targetPath,
+  unreachable,
+  warnOfLeft,
+} from './transaction.ts';
 import { locate, type Whereabouts } from './whereabouts.ts';
 
 /** Before the commit point: everything that was staged goes back to the image or away, and the new directories go (G1). */
@@ -18,6 +26,7 @@ export function* rollBackStaging(t: Transaction): Steps<void> {
     yield 'finishing';
   }
   removeMadeDirectories(t);
+  restoreDirectoryTimes(t);
   t.journal.remove();
 }
 
@@ -41,12 +50,14 @@ export function* resumeRollBack(t: Transaction): Steps<void> {
   }
   for (const { directory, name, mtime, oldMtime } of t.plan.identical) {
     if (mtime.sec === oldMtime.sec && mtime.nsec === oldMtime.nsec) continue;
-    withPinned(t, targetName(t, { directory, name }), (pinned) => t.fs.setTimes(pinned, oldMtime));
+    setTimeIfThere(t, { directory, name }, oldMtime);
   }
   for (const { action, target, old } of t.plan.directories) {
-    if (action === 'adopt' && old !== undefined) setAttributes(t, { dir: t.root.at(target), name: HERE }, old);
+    const dir = action === 'adopt' ? openTarget(t, target) : undefined;
+    if (dir !== undefined && old !== undefined) setAttributes(t, { dir, name: HERE }, old);
   }
   removeMadeDirectories(t);
+  restoreDirectoryTimes(t);
   syncTouched(t, false);
   t.journal.remove();
 }
@@ -54,9 +65,9 @@ export function* resumeRollBack(t: Transaction): Steps<void> {
 /** Whether every entry that was replaced can be brought back. */
 function* checkUndo(t: Transaction): Steps<void> {
   for (const [index, placement] of eachPlacement(t)) {
-    if (placement.old === undefined) continue;
+    if (placement.old === undefined || !isReachable(t, placement)) continue;
     const { fresh, old } = locate(t, index, placement);
-    if (old === 'none' && fresh !== 'in-image' && fresh !== 'staged') {
+    if (old === 'none' && (fresh === 'placed' || fresh === 'under-undo' || fresh === 'lost')) {
       throw new MergeError('UNDO_MISSING', `no undo was kept of ${quoted(targetPath(t, placement))}`);
     }
     yield 'finishing';
@@ -73,6 +84,12 @@ function restore(t: Transaction, index: number, placement: Placement): void {
     else if (placement.old === undefined) giveBack(t, placement, target, where);
   } else if (where.fresh === 'lost' && where.old === 'under-undo') {
     fs.rename(undo.dir, undo.name, target.dir, target.name);
+  } else if (where.fresh === 'lost' && where.old === 'under-staged') {
+    fs.rename(staged.dir, staged.name, target.dir, target.name);
+  } else if (where.fresh === 'foreign' && where.old !== 'in-place' && placement.undo !== 'none') {
+    // Somebody's later entry is worth more than ours, old or new.
+    if (where.old !== 'none')
+      warnOfLeft(t, targetPath(t, placement), 'was replaced by somebody after the merge: it stays');
   }
   putAway(t, placement, where);
 }
@@ -119,16 +136,6 @@ function* reachableBackwards(t: Transaction): Generator<[number, Placement]> {
   }
 }
 
-function isReachable(t: Transaction, placement: Placement): boolean {
-  try {
-    targetName(t, placement);
-    return true;
-  } catch (error) {
-    if (isErrno(error, 'ENOENT')) return false;
-    throw error;
-  }
-}
-
 function removeMadeDirectories(t: Transaction): void {
   for (const { action, target } of [...t.plan.directories].reverse()) {
     if (action !== 'make') continue;
@@ -137,14 +144,11 @@ function removeMadeDirectories(t: Transaction): void {
     try {
       removed = ignoring(() => t.fs.rmdir(t.root.at(parent), name), 'ENOTEMPTY', 'EEXIST');
     } catch (error) {
-      // Never made, or its parent was not.
-      if (!isErrno(error, 'ENOENT')) throw error;
+      // Never made, or its parent was not, or somebody put something else there.
+      if (!isErrno(error, ...unreachable)) throw error;
       continue;
     }
-    if (!removed) {
-      const message = `${quoted(target)} stays: somebody put something there`;
-      t.emit({ type: 'warning', warning: { code: 'LEFT_BEHIND', message, path: target } });
-    }
+    if (!removed) warnOfLeft(t, target, 'stays: somebody put something there');
   }
 }
 

@@ -74,7 +74,7 @@ function keepUndo(t: Transaction, index: number, placement: Placement): void {
     } catch (error) {
       // No links here (vfat), no more links of this inode: a copy of it is as good.
       if (!isErrno(error, ...siteRefusals, ...entryRefusals)) throw error;
-      placement.undo = 'copy';
+      placement.undo = placement.old?.type === 'file' && error.code !== 'EMLINK' ? 'copy' : 'exchange';
     }
   }
   if (placement.undo !== 'reflink' && placement.undo !== 'copy') return;
@@ -166,7 +166,8 @@ class Stager {
   #leaf(directory: Bytes, source: Name, stat: Stat, staged: Name, rung: Strategy): Strategy {
     if (stat.nlink === 1 || rung.traits.staging === 'moved' || !this.#choice.links)
       return this.#climb(directory, source, stat, staged, rung);
-    const key = linkKey(stat);
+    // One inode for each file system of the root that the group reaches.
+    const key = `${linkKey(stat)} ${this.#t.fs.stat(staged.dir, HERE)?.mountId}`;
     const first = this.#groups.get(key);
     if (first !== undefined && this.#linkTo(first, staged)) return rung;
     const used = this.#climb(directory, source, stat, staged, rung);

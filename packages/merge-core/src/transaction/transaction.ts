@@ -1,6 +1,7 @@
-import type { Bytes } from '@emplace/syscalls';
+import { type Bytes, isErrno } from '@emplace/syscalls';
+import { quoted } from '../errors.ts';
 import type { Emit } from '../events.ts';
-import type { FsPort } from '../fs/port.ts';
+import type { DirHandle, FsPort } from '../fs/port.ts';
 import type { OpenDirectories } from '../open-directories.ts';
 import { join } from '../paths.ts';
 import type { Placement, Plan, PlannedDirectory } from '../plan/model.ts';
@@ -60,6 +61,29 @@ function beside(t: Transaction, role: 's' | 'u', index: number, placement: Place
 /** Where a placement goes, below the root. */
 export function targetPath(t: Transaction, placement: Placement): Bytes {
   return join(directoryOf(t, placement).target, placement.name);
+}
+
+/** Whether the directory of an entry is there, and no symlink on the way to it: somebody may have moved it meanwhile. */
+export function isReachable(t: Transaction, entry: { readonly directory: number }): boolean {
+  return openTarget(t, directoryOf(t, entry).target) !== undefined;
+}
+
+/** A directory of the root, or undefined when it is not, or no longer, where the plan saw it. */
+export function openTarget(t: Transaction, path: Bytes): DirHandle | undefined {
+  try {
+    return t.root.at(path);
+  } catch (error) {
+    if (isErrno(error, ...unreachable)) return undefined;
+    throw error;
+  }
+}
+
+/** errnos of a way that is gone, or that leads through a symlink now. */
+export const unreachable: readonly string[] = ['ENOENT', 'ENOTDIR', 'ELOOP'];
+
+/** Tells of something that could not be put right and is left to a person. */
+export function warnOfLeft(t: Transaction, path: Bytes, what: string): void {
+  t.emit({ type: 'warning', warning: { code: 'LEFT_BEHIND', message: `${quoted(path)} ${what}`, path } });
 }
 
 /** Calls `each` with every placement and its index. */

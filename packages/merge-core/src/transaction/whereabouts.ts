@@ -1,13 +1,14 @@
+import { filesystemName } from '@emplace/fsprobe';
 import { isErrno } from '@emplace/syscalls';
 import type { Stat } from '../fs/port.ts';
 import type { Placement } from '../plan/model.ts';
 import type { Name } from '../strategy/strategy.ts';
-import { imageName, stagedBeside, type Transaction, targetName, undoBeside } from './transaction.ts';
+import { imageName, stagedBeside, type Transaction, targetName, undoBeside, unreachable } from './transaction.ts';
 
 /** Where the two entries of a placement are found, told by inode alone (J4): what a killed merge did is read off the disk. */
 export interface Whereabouts {
-  /** The new entry: at its target, beside it, still in the image, under the undo name (a rollback in its middle), or nowhere. */
-  readonly fresh: 'placed' | 'staged' | 'in-image' | 'under-undo' | 'lost';
+  /** The new entry: at its target, beside it, still in the image, under the undo name (a rollback in its middle), or nowhere. `foreign`: nowhere, and at its target is an entry that neither is the old one: somebody put it there since. */
+  readonly fresh: 'placed' | 'staged' | 'in-image' | 'under-undo' | 'foreign' | 'lost';
   /** The old entry: still at the target, under the undo name, under the staged name (exchanged), or nowhere (there was none, or it is gone). */
   readonly old: 'in-place' | 'under-undo' | 'under-staged' | 'none';
   readonly names: {
@@ -40,9 +41,9 @@ export function locate(t: Transaction, index: number, placement: Placement): Whe
     const inImage = image === undefined ? undefined : stat(image);
     if (staysInImage && isFresh(inImage)) return 'in-image';
     // overlay gives a file of its lower layer another inode when it is renamed: then only its absence elsewhere tells.
-    if (staysInImage && inImage === undefined && image !== undefined && atTarget !== undefined && !isOld(atTarget))
-      return 'placed';
-    return 'lost';
+    const third = atTarget !== undefined && !isOld(atTarget);
+    if (third && staysInImage && inImage === undefined && image !== undefined && onOverlay(t, target)) return 'placed';
+    return third ? 'foreign' : 'lost';
   };
   const old = (): Whereabouts['old'] => {
     if (isOld(atTarget)) return 'in-place';
@@ -53,12 +54,16 @@ export function locate(t: Transaction, index: number, placement: Placement): Whe
   return { fresh: fresh(), old: old(), names };
 }
 
+function onOverlay(t: Transaction, { dir }: Name): boolean {
+  return filesystemName(t.fs.space(dir).magic) === 'overlay';
+}
+
 /** Part of the image may be gone with the build directory. */
 function tryImageName(t: Transaction, placement: Placement): Name | undefined {
   try {
     return imageName(t, placement);
   } catch (error) {
-    if (isErrno(error, 'ENOENT', 'ENOTDIR', 'ELOOP')) return undefined;
+    if (isErrno(error, ...unreachable)) return undefined;
     throw error;
   }
 }
