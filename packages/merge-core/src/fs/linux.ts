@@ -47,6 +47,7 @@ export function linuxPort(): FsPort {
     readlink: sys.readlinkat,
 
     rename: sys.renameat,
+    renameNew: (from, source, to, target) => sys.renameat2(from, source, to, target, sys.RENAME_NOREPLACE),
     exchange: (from, source, to, target) => sys.renameat2(from, source, to, target, sys.RENAME_EXCHANGE),
     link: (from, source, to, target) => sys.linkat(from, source, to, target),
     unlink: (at, name) => sys.unlinkat(at, name),

@@ -93,6 +93,15 @@ export function rename(world: World, from: DirHandle, source: Bytes, to: DirHand
   touch(world, b);
 }
 
+/** As the kernel does: a target that is there is told before anything else of it is looked at. */
+export function renameNew(world: World, from: DirHandle, source: Bytes, to: DirHandle, target: Bytes): void {
+  const call = 'renameat2';
+  const [a, b] = [slot(world, from, source, call), slot(world, to, target, call)];
+  checkSides(a, b, call);
+  if (b.found !== undefined) fail('EEXIST', call, source, target);
+  rename(world, from, source, to, target);
+}
+
 export function exchange(world: World, from: DirHandle, source: Bytes, to: DirHandle, target: Bytes): void {
   const call = 'renameat2';
   const [a, b] = [slot(world, from, source, call), slot(world, to, target, call)];

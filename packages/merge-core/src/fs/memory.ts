@@ -130,6 +130,7 @@ function portOf(world: World): MemoryPort {
     },
 
     rename: (...args) => names.rename(world, ...args),
+    renameNew: (...args) => names.renameNew(world, ...args),
     exchange: (...args) => names.exchange(world, ...args),
     link: (...args) => names.link(world, ...args),
     unlink: (...args) => names.unlink(world, ...args),

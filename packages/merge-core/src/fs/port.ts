@@ -93,6 +93,8 @@ export interface FsPort {
 
   /** rename(2): replaces a non-directory or an empty directory. Two links of one inode: returns and leaves both. */
   rename(from: DirHandle, source: Bytes, to: DirHandle, target: Bytes): void;
+  /** RENAME_NOREPLACE: EEXIST when anything has the target's name. EINVAL where the file system cannot promise that. */
+  renameNew(from: DirHandle, source: Bytes, to: DirHandle, target: Bytes): void;
   /** RENAME_EXCHANGE: both names exist before and after. */
   exchange(from: DirHandle, source: Bytes, to: DirHandle, target: Bytes): void;
   link(from: DirHandle, source: Bytes, to: DirHandle, target: Bytes): void;

@@ -55,12 +55,27 @@ interface Pending {
  * Not guaranteed: that the trees are the same when the plan is carried out. Staging and commit do not believe it.
  */
 export function* planMerge(image: DirHandle, root: DirHandle, request: PlanRequest, fs: FsPort): Steps<Plan> {
-  const plan: Plan = {
-    transaction: request.transaction,
-    image: request.image,
-    imageId: identityOf(statDirectory(image, fs)),
-    keepImage: request.keepImage,
-    exclude: request.exclude,
+  using rootDirectories = new OpenDirectories(fs, root);
+  // Directories of the root that two of the image lead to, through a symlink there (merged /usr): known when all was
+  // seen. A graft in one of them would keep the other's entries out, so then it is planned once more without.
+  const shared = new Set<Bytes>();
+  for (;;) {
+    const plan = emptyPlan(request, identityOf(statDirectory(image, fs)));
+    const planner = new Planner(plan, image, rootDirectories, request, shared, fs);
+    yield* planner.run(statDirectory(image, fs), statDirectory(root, fs), root);
+    const found = [...planner.aliased].filter((path) => !shared.has(path));
+    if (found.length === 0 || !plan.problems.some(({ code }) => code === 'IMAGE_COLLISION')) return plan;
+    for (const path of found) shared.add(path);
+  }
+}
+
+function emptyPlan({ transaction, image, keepImage, exclude }: PlanRequest, imageId: string): Plan {
+  return {
+    transaction,
+    image,
+    imageId,
+    keepImage,
+    exclude,
     directories: [],
     placements: [],
     identical: [],
@@ -69,10 +84,6 @@ export function* planMerge(image: DirHandle, root: DirHandle, request: PlanReque
     warnings: [],
     problems: [],
   };
-  using rootDirectories = new OpenDirectories(fs, root);
-  const planner = new Planner(plan, image, rootDirectories, request, fs);
-  yield* planner.run(statDirectory(image, fs), statDirectory(root, fs), root);
-  return plan;
 }
 
 class Planner {
@@ -84,6 +95,8 @@ class Planner {
   readonly #fs: FsPort;
   readonly #excluded: Excluded;
   readonly #room: Room;
+  /** Directories of the root in which nothing goes in as a whole. */
+  readonly #shared: ReadonlySet<Bytes>;
   #rootId = '';
   readonly #pending: Pending[] = [];
   readonly #sites: Sites;
@@ -91,7 +104,15 @@ class Planner {
   /** Real directories of the root that are merged into. */
   readonly #targets = new Set<Bytes>();
 
-  constructor(plan: Plan, image: DirHandle, root: OpenDirectories, request: PlanRequest, fs: FsPort) {
+  constructor(
+    plan: Plan,
+    image: DirHandle,
+    root: OpenDirectories,
+    request: PlanRequest,
+    shared: ReadonlySet<Bytes>,
+    fs: FsPort,
+  ) {
+    this.#shared = shared;
     this.#draft = new Draft(plan);
     this.#image = image;
     this.#plan = plan;
@@ -102,6 +123,10 @@ class Planner {
     this.#room = new Room(fs);
     this.#sites = new Sites(request, fs);
     this.#placing = new Placing(this.#draft, this.#room, this.#sites, root, request, fs);
+  }
+
+  get aliased(): ReadonlySet<Bytes> {
+    return this.#draft.aliased;
   }
 
   *run(imageStat: Stat, rootStat: Stat, root: DirHandle): Steps<void> {
@@ -326,7 +351,8 @@ class Planner {
     const surveys = yield* this.#surveys(current, image, stat);
     const survey = surveys?.get(image);
     if (survey === undefined) return;
-    const rung = wholeBy(current, stat, survey, old !== undefined);
+    const enters = old === undefined && this.#shared.has(current.target);
+    const rung = enters ? undefined : wholeBy(current, stat, survey, old !== undefined);
     if (rung !== undefined) {
       this.#placing.graft(current, name, stat, old, survey, rung);
     } else if (old !== undefined) {

@@ -1,5 +1,8 @@
+import { isErrno } from '@emplace/syscalls';
+import type { FileHandle, FsPort } from '../fs/port.ts';
 import type { Placement } from '../plan/model.ts';
 import type { Steps } from '../steps.ts';
+import type { Name } from '../strategy/strategy.ts';
 import { finishAttributes, syncTouched } from './finish.ts';
 import { disarmPinned } from './remove-tree.ts';
 import { eachPlacement, imageName, stagedBeside, type Transaction, targetName } from './transaction.ts';
@@ -41,23 +44,45 @@ export function place(t: Transaction, index: number, placement: Placement): void
   const staged = stagedBeside(t, index, placement);
   if (placement.undo === 'exchange') {
     // Undo always lies beside the target: in the image it would go with whoever cleans the build directory.
-    if (placement.staging === 'in-image') renameFromImage(t, placement, staged);
+    if (placement.staging === 'in-image') {
+      const source = inImage(t, placement);
+      fs.rename(source.dir, source.name, staged.dir, staged.name);
+    }
     fs.exchange(staged.dir, staged.name, target.dir, target.name);
     return;
   }
-  const unkept =
-    placement.undo === 'none' && placement.old?.type === 'file' ? fs.pin(target.dir, target.name) : undefined;
+  const unkept = placement.undo === 'none' && placement.old?.type === 'file' ? tryPin(target, fs) : undefined;
   try {
-    if (placement.staging === 'in-image') renameFromImage(t, placement, target);
-    else fs.rename(staged.dir, staged.name, target.dir, target.name);
-    if (unkept !== undefined) disarmPinned(unkept, placement.old?.mode ?? 0, t.fs);
+    const source = placement.staging === 'in-image' ? inImage(t, placement) : staged;
+    if (placement.old === undefined) renameToNew(source, target, fs);
+    else fs.rename(source.dir, source.name, target.dir, target.name);
+    if (unkept !== undefined) disarmPinned(unkept, placement.old?.mode ?? 0, fs);
   } finally {
     if (unkept !== undefined) fs.closeFile(unkept);
   }
 }
 
-function renameFromImage(t: Transaction, placement: Placement, to: ReturnType<typeof targetName>): void {
+/** What appeared under the name since it was planned is somebody's, and no undo was kept of it: EEXIST. */
+function renameToNew(source: Name, target: Name, fs: FsPort): void {
+  try {
+    fs.renameNew(source.dir, source.name, target.dir, target.name);
+  } catch (error) {
+    if (!isErrno(error, 'EINVAL', 'ENOSYS', 'EOPNOTSUPP')) throw error;
+    fs.rename(source.dir, source.name, target.dir, target.name);
+  }
+}
+
+function tryPin({ dir, name }: Name, fs: FsPort): FileHandle | undefined {
+  try {
+    return fs.pin(dir, name);
+  } catch (error) {
+    if (isErrno(error, 'ENOENT')) return undefined;
+    throw error;
+  }
+}
+
+function inImage(t: Transaction, placement: Placement): Name {
   const source = imageName(t, placement);
   if (source === undefined) throw new Error('bug: the image is gone and was not missed');
-  t.fs.rename(source.dir, source.name, to.dir, to.name);
+  return source;
 }

@@ -4,15 +4,17 @@ import type { Emit } from '../events.ts';
 import type { DirHandle, FsPort, Timestamp } from '../fs/port.ts';
 import { identityOf } from '../identity.ts';
 import { OpenDirectories } from '../open-directories.ts';
+import type { Placement } from '../plan/model.ts';
 import { statDirectory } from '../plan/survey.ts';
 import type { Steps } from '../steps.ts';
 import { cleanUp } from './clean-up.ts';
 import { place, placedPoint } from './commit.ts';
 import { finishAttributes } from './finish.ts';
 import { Journal, readJournal, removeDraft } from './journal.ts';
+import { removeTree } from './remove-tree.ts';
 import { replay } from './replay.ts';
 import { resumeRollBack, rollBackCommit, rollBackStaging } from './rollback.ts';
-import { eachPlacement, isReachable, type Transaction, targetPath, warnOfLeft } from './transaction.ts';
+import { eachPlacement, isReachable, stagedBeside, type Transaction, targetPath, warnOfLeft } from './transaction.ts';
 import { locate } from './whereabouts.ts';
 
 /** What recovery did. */
@@ -120,13 +122,25 @@ function* complete(t: Transaction): Steps<void> {
     } else if (fresh === 'foreign') {
       warnOfLeft(t, targetPath(t, placement), 'was replaced by somebody after the merge: it stays');
     } else if (fresh !== 'placed') {
-      place(t, index, placement);
+      placeUnlessTaken(t, index, placement);
     }
     yield 'finishing';
   }
   yield* finishAttributes(t);
   placedPoint(t);
   yield* cleanUp(t);
+}
+
+/** A new name that somebody took since the merge was stopped stays theirs. */
+function placeUnlessTaken(t: Transaction, index: number, placement: Placement): void {
+  try {
+    place(t, index, placement);
+  } catch (error) {
+    if (placement.old !== undefined || !isErrno(error, 'EEXIST')) throw error;
+    warnOfLeft(t, targetPath(t, placement), 'was put there by somebody since the merge was stopped: it stays');
+    const { dir, name } = stagedBeside(t, index, placement);
+    removeTree({ dir, name }, t.fs);
+  }
 }
 
 /** The image of the journal, unless another directory has its name by now. */

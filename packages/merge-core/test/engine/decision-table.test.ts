@@ -150,3 +150,32 @@ test('an identical entry keeps its inode, and only its time is set', () => {
   expect(mergeSync({ image: '/image', root: '/root', fs }).counts).toMatchObject({ identical: 1, replaced: 0 });
   expect(fs.stat(root, ascii('same'))).toMatchObject({ ino: before, mtime: { sec: 3, nsec: 4 } });
 });
+
+test('two directories of the image that are one in the root are merged into it, new directories too (merged /usr)', () => {
+  for (const strategy of ['rename', 'copy']) {
+    const fs = world(
+      [
+        { path: 'usr', type: 'directory' },
+        { path: 'usr/lib', type: 'directory' },
+        { path: 'lib', type: 'symlink', content: 'usr/lib' },
+      ],
+      [
+        { path: 'lib', type: 'directory' },
+        { path: 'lib/foo', type: 'directory' },
+        { path: 'lib/foo/deep', type: 'directory' },
+        { path: 'lib/foo/deep/a' },
+        { path: 'usr', type: 'directory' },
+        { path: 'usr/lib', type: 'directory' },
+        { path: 'usr/lib/foo', type: 'directory' },
+        { path: 'usr/lib/foo/deep', type: 'directory' },
+        { path: 'usr/lib/foo/deep/b' },
+      ],
+    );
+    mergeSync({ image: '/image', root: '/root', strategy, fs });
+    expect(at(fs)).toBe(
+      'lib symlink, usr directory, usr/lib directory, usr/lib/foo directory, usr/lib/foo/deep directory, ' +
+        'usr/lib/foo/deep/a file, usr/lib/foo/deep/b file',
+    );
+    expect(picture(fs, IMAGE)).toEqual([]);
+  }
+});

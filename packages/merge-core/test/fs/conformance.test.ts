@@ -98,6 +98,28 @@ onBothPorts(({ scene, test, deviceTest, rootTest }) => {
     });
   });
 
+  describe('a rename to a new name', () => {
+    test('moves files and whole directories where nothing is', () => {
+      using s = scene();
+      s.make('f=1', 'd/', 'd/x=1', 'sub/');
+      expect([s.renameNew('f', 'sub/g'), s.renameNew('d', 'sub/e')]).toEqual(['success', 'success']);
+      expect(s.tree()).toEqual(['sub/', 'sub/e/', 'sub/e/x=1', 'sub/g=1']);
+    });
+
+    test('replaces nothing, not even another link of the same inode or an empty directory', () => {
+      using s = scene();
+      s.make('f=1', 'g=2', 'd/', 'e/');
+      s.link('f', 'h');
+      expect([s.renameNew('f', 'g'), s.renameNew('f', 'h'), s.renameNew('d', 'e')]).toEqual([
+        'EEXIST',
+        'EEXIST',
+        'EEXIST',
+      ]);
+      expect(s.renameNew('none', 'new')).toBe('ENOENT');
+      expect(s.tree()).toEqual(['d/', 'e/', 'f=1', 'g=2', 'h=1']);
+    });
+  });
+
   describe('exchange', () => {
     test('swaps a file and a directory with all that is in it', () => {
       using s = scene();

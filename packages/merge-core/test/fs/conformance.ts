@@ -149,6 +149,10 @@ export class Scene implements Disposable {
     return this.#between(source, target, this.fs.exchange);
   }
 
+  renameNew(source: string, target: string): string {
+    return this.#between(source, target, this.fs.renameNew);
+  }
+
   link(source: string, target: string): string {
     return this.#between(source, target, this.fs.link);
   }
