@@ -10,6 +10,7 @@ export default {
     '<rootDir>/tests/src/**/*.test.ts',
   ],
   modulePathIgnorePatterns: ['/dist/', '/.stryker-tmp/'],
+  testSequencer: '<rootDir>/scripts/longest-first.js',
   coverageProvider: 'v8',
   testTimeout: 120_000,
 };

@@ -4,7 +4,7 @@ import { MergeError } from './errors.ts';
 import type { Emit } from './events.ts';
 import { linuxPort } from './fs/linux.ts';
 import type { FsPort } from './fs/port.ts';
-import type { PlanRequest } from './plan/image.ts';
+import type { PlanRequest } from './plan/request.ts';
 import { newTransaction } from './staged-names.ts';
 import { builtIn, checkChoice } from './strategy/select.ts';
 import type { Strategy } from './strategy/strategy.ts';

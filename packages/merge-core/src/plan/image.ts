@@ -1,14 +1,12 @@
 import type { Place, Site } from '@emplace/fsprobe';
 import { type Bytes, isErrno } from '@emplace/syscalls';
 import { quoted } from '../errors.ts';
-import type { DirHandle, FsPort, Stat, Timestamp } from '../fs/port.ts';
+import type { DirHandle, FsPort, Stat } from '../fs/port.ts';
 import { identityOf } from '../identity.ts';
 import { OpenDirectories } from '../open-directories.ts';
 import { HERE, join } from '../paths.ts';
 import { STATE_DIRECTORY } from '../state.ts';
 import type { Steps } from '../steps.ts';
-import { type Choice, movesWhole } from '../strategy/select.ts';
-import type { Strategy } from '../strategy/strategy.ts';
 import { readAttributes } from './attributes-of.ts';
 import { decisions } from './decide.ts';
 import { Draft } from './draft.ts';
@@ -16,24 +14,12 @@ import { type Excluded, excluder } from './exclude.ts';
 import type { Plan } from './model.ts';
 import { findObstacle } from './obstacle.ts';
 import { type Current, Placing } from './placing.ts';
+import { emptyPlan, type PlanRequest } from './request.ts';
 import { resolveLink } from './resolve.ts';
 import { Room } from './room.ts';
 import { Sites } from './sites.ts';
-import { type Survey, type Surveys, statDirectory, surveyTree } from './survey.ts';
-
-/** What the caller asked for, as far as planning goes. */
-export interface PlanRequest extends Choice {
-  readonly transaction: string;
-  readonly image: Bytes;
-  readonly exclude: readonly string[];
-  /** Directory and non-directory may be swapped. */
-  readonly replaceTypes: boolean;
-  /** Directories that the root has: left as they are, or given the image's attributes. */
-  readonly directories: 'keep' | 'image';
-  readonly undo: 'auto' | 'none';
-  /** The root's own time before the lock was taken in it. */
-  readonly rootTime?: Timestamp;
-}
+import { type Surveys, statDirectory, surveyTree } from './survey.ts';
+import { wholeBy } from './whole.ts';
 
 /** A directory of the image that waits to be planned. */
 interface Pending {
@@ -67,23 +53,6 @@ export function* planMerge(image: DirHandle, root: DirHandle, request: PlanReque
     if (found.length === 0 || !plan.problems.some(({ code }) => code === 'IMAGE_COLLISION')) return plan;
     for (const path of found) shared.add(path);
   }
-}
-
-function emptyPlan({ transaction, image, keepImage, exclude }: PlanRequest, imageId: string): Plan {
-  return {
-    transaction,
-    image,
-    imageId,
-    keepImage,
-    exclude,
-    directories: [],
-    placements: [],
-    identical: [],
-    counts: { created: 0, replaced: 0, identical: 0, grafted: 0, skipped: 0 },
-    bytes: 0,
-    warnings: [],
-    problems: [],
-  };
 }
 
 class Planner {
@@ -392,22 +361,4 @@ class Planner {
       );
     }
   }
-}
-
-/**
- * The rung by which a directory goes in as a whole. In a swap there is no other way, so each rung is asked; else only
- * the first: making and filling the directory by it is cheaper than a later rung.
- */
-function wholeBy(
-  { site, stat: above, ladder }: Current,
-  stat: Stat,
-  survey: Survey,
-  swap: boolean,
-): Strategy | undefined {
-  // A mount point cannot be renamed, and below another mount works what works there.
-  if (stat.mountId !== above.mountId || stat.dev !== above.dev || survey.crosses !== undefined) return undefined;
-  const candidates = swap ? ladder.rungs : ladder.rungs.slice(0, 1);
-  return candidates.find(
-    (rung) => rung.traits.staging === 'made' || (movesWhole(rung, site) && survey.stays === undefined),
-  );
 }

@@ -2,20 +2,7 @@ import { ascii } from '@emplace/syscalls';
 import { describe, expect, test } from '@jest/globals';
 import { type MemoryPort, memoryPort } from '../../src/fs/memory.ts';
 import { type EntryType, type FsPort, MergeError, mergeSync, type Name, type Strategy } from '../../src/index.ts';
-import { build, type Entry, picture } from './world.ts';
-
-const IMAGE = ascii('/image');
-const ROOT = ascii('/root');
-
-function world(old: readonly Entry[], fresh: readonly Entry[]): MemoryPort {
-  const fs = memoryPort();
-  const top = fs.openRoot(ascii('/'));
-  for (const name of ['image', 'root']) fs.mkdir(top, ascii(name), 0o755);
-  fs.closeDir(top);
-  build(fs, ROOT, old);
-  build(fs, IMAGE, fresh);
-  return fs;
-}
+import { build, type Entry, IMAGE, picture, ROOT, world } from './world.ts';
 
 type Target = EntryType | 'nothing' | 'directory with entries' | 'symlink to a directory';
 const sources: readonly EntryType[] = ['directory', 'file', 'symlink', 'fifo', 'char', 'block', 'socket'];

@@ -1,23 +1,11 @@
 import { beforeCall, type CallName, countCalls, failAt } from '@emplace/fixtures/faults';
-import { ascii, type Bytes, SyscallError, UnsupportedPlatformError } from '@emplace/syscalls';
+import { type Bytes, SyscallError, UnsupportedPlatformError } from '@emplace/syscalls';
 import { describe, expect, test } from '@jest/globals';
-import { type MemoryOptions, type MemoryPort, memoryPort } from '../../src/fs/memory.ts';
+import { memoryPort } from '../../src/fs/memory.ts';
 import { type FsPort, MergeError, type MergeOptions, merge, mergeSync, recoverSync } from '../../src/index.ts';
-import { build, type Entry, newTree, oldTree, picture } from './world.ts';
+import { type Entry, IMAGE, newTree, oldTree, picture, ROOT, world } from './world.ts';
 
-const IMAGE = ascii('/image');
-const ROOT = ascii('/root');
 const options = { image: '/image', root: '/root' } as const;
-
-function world(old: readonly Entry[], fresh: readonly Entry[], memory: MemoryOptions = {}): MemoryPort {
-  const fs = memoryPort(memory);
-  const top = fs.openRoot(ascii('/'));
-  for (const name of ['image', 'root']) if (fs.stat(top, ascii(name)) === undefined) fs.mkdir(top, ascii(name), 0o755);
-  fs.closeDir(top);
-  build(fs, ROOT, old);
-  build(fs, IMAGE, fresh);
-  return fs;
-}
 
 function failure(act: () => unknown): MergeError {
   try {

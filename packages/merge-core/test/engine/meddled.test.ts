@@ -1,23 +1,11 @@
 import { stopAfter } from '@emplace/fixtures/faults';
 import { ascii } from '@emplace/syscalls';
 import { describe, expect, test } from '@jest/globals';
-import { type MemoryPort, memoryPort } from '../../src/fs/memory.ts';
+import type { MemoryPort } from '../../src/fs/memory.ts';
 import { MergeError, type MergeOptions, mergeSync, recoverSync } from '../../src/index.ts';
-import { build, type Entry, picture } from './world.ts';
+import { build, type Entry, IMAGE, picture, ROOT, world } from './world.ts';
 
-const IMAGE = ascii('/image');
-const ROOT = ascii('/root');
 const options = { image: '/image', root: '/root' } as const;
-
-function world(old: readonly Entry[], fresh: readonly Entry[]): MemoryPort {
-  const fs = memoryPort();
-  const top = fs.openRoot(ascii('/'));
-  for (const name of ['image', 'root']) fs.mkdir(top, ascii(name), 0o755);
-  fs.closeDir(top);
-  build(fs, ROOT, old);
-  build(fs, IMAGE, fresh);
-  return fs;
-}
 
 /** The content of a file of the root, or what else there is. */
 function at(fs: MemoryPort, path: string): string | undefined {

@@ -1,13 +1,8 @@
 import { countCalls, Stopped, stopAfter } from '@emplace/fixtures/faults';
-import { ascii } from '@emplace/syscalls';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { type MemoryPort, memoryPort } from '../../src/fs/memory.ts';
 import { MergeError, type MergeOptions, mergeSync, recoverSync } from '../../src/index.ts';
-import { build, type Entry, picture } from './world.ts';
-
-const IMAGE = ascii('/image');
-const ROOT = ascii('/root');
+import { type Entry, IMAGE, picture, ROOT, world } from './world.ts';
 
 /** Few names, so that image and root meet often; some that a careless engine would trip over. */
 const name = fc.constantFrom('a', 'b', 'lib.so.1', 'etc', '\xff\n', '-x');
@@ -69,16 +64,6 @@ const worlds = fc.record({
   keepImage: fc.boolean(),
   links: fc.boolean(),
 });
-
-function world(old: readonly Entry[], fresh: readonly Entry[]): MemoryPort {
-  const fs = memoryPort();
-  const top = fs.openRoot(ascii('/'));
-  for (const made of ['image', 'root']) fs.mkdir(top, ascii(made), 0o755);
-  fs.closeDir(top);
-  build(fs, ROOT, old);
-  build(fs, IMAGE, fresh);
-  return fs;
-}
 
 const pathOf = (line: string): string => line.split(' ', 1)[0] ?? '';
 const isDirectory = (line: string | undefined): boolean => line?.split(' ')[1] === 'directory';

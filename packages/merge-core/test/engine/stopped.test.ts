@@ -144,13 +144,13 @@ describe.each(cases)('a merge by $name, stopped after any call', ({ merge, swaps
   });
 
   test('is recovered even when each recovery is itself stopped after any call (J7)', () => {
-    const step = Math.max(1, Math.floor(total / 25));
+    const step = Math.max(1, Math.floor(total / 15));
     for (let calls = step; calls <= total; calls += step) {
       const stopped = pristine.clone();
       stopMerge(stopped, merge, calls);
       stopped.crash();
       for (const rollback of [false, true]) {
-        for (let again = 1; ; again += 3) {
+        for (let again = 1; ; again += 4) {
           const fs = stopped.clone();
           const finished = stopRecovery(fs, rollback, again);
           fs.crash();

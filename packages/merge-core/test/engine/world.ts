@@ -1,4 +1,5 @@
 import { ascii, type Bytes, show } from '@emplace/syscalls';
+import { type MemoryOptions, type MemoryPort, memoryPort } from '../../src/fs/memory.ts';
 import type { DirHandle, EntryType, FileHandle, FsPort, Timestamp } from '../../src/fs/port.ts';
 import { HERE, join } from '../../src/paths.ts';
 
@@ -118,6 +119,20 @@ function describe(
   fs.closeFile(pinned);
   fs.closeDir(dir);
   return parts.join(' ');
+}
+
+export const IMAGE: Bytes = ascii('/image');
+export const ROOT: Bytes = ascii('/root');
+
+/** A root with `old` and an image with `fresh`, both in memory. */
+export function world(old: readonly Entry[], fresh: readonly Entry[], memory: MemoryOptions = {}): MemoryPort {
+  const fs = memoryPort(memory);
+  const top = fs.openRoot(ascii('/'));
+  for (const name of ['image', 'root']) if (fs.stat(top, ascii(name)) === undefined) fs.mkdir(top, ascii(name), 0o755);
+  fs.closeDir(top);
+  build(fs, ROOT, old);
+  build(fs, IMAGE, fresh);
+  return fs;
 }
 
 /** Version 1 of a package, in the root. */

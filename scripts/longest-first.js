@@ -1,0 +1,17 @@
+import sequencer from '@jest/test-sequencer';
+
+const Sequencer = sequencer.default ?? sequencer;
+
+/** Minutes, not seconds: begun last, each of these would run alone while the other core waits. */
+const LONG = ['tests/src/killed.test.ts', 'tests/src/equal-to-rsync.test.ts', 'test/engine/stopped.test.ts'];
+
+/** The longest test files first, the others as Jest would have them. */
+export default class LongestFirst extends Sequencer {
+  sort(tests) {
+    const rank = ({ path }) => {
+      const found = LONG.findIndex((name) => path.endsWith(name));
+      return found === -1 ? LONG.length : found;
+    };
+    return [...super.sort(tests)].sort((a, b) => rank(a) - rank(b));
+  }
+}
