@@ -10,6 +10,8 @@ export default {
     '<rootDir>/tests/src/**/*.test.ts',
   ],
   modulePathIgnorePatterns: ['/dist/', '/.stryker-tmp/'],
+  // Jest leaves one core free by default; of two that is half.
+  maxWorkers: '100%',
   testSequencer: '<rootDir>/scripts/longest-first.js',
   coverageProvider: 'v8',
   testTimeout: 120_000,
