@@ -32,6 +32,7 @@ const cases: Readonly<Record<'ext4' | 'xfs', readonly Case[]>> = {
     { name: 'rename', options: { strategy: 'rename' }, across: false, rungs: ['rename'] },
     { name: 'double-rename', options: { strategy: 'double-rename' }, across: false, rungs: ['double-rename'] },
     { name: 'hardlink', options: { strategy: 'hardlink', keepImage: true }, across: false, rungs: ['hardlink'] },
+    { name: 'copy', options: { strategy: 'copy' }, across: false, rungs: ['copy'] },
     { name: 'copy', options: { strategy: 'copy' }, across: true, rungs: ['copy'] },
     { name: 'auto', options: {}, across: true, rungs: ['copy'] },
   ],

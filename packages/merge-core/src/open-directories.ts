@@ -20,7 +20,7 @@ export class OpenDirectories implements Disposable {
     this.#top = top;
   }
 
-  /** The directory at `path` below the tree; good until about {@link OPEN_MAX} others were asked for. */
+  /** The directory at `path` below the tree. Use it at once: it is closed when {@link OPEN_MAX} others were asked for. */
   at(path: Bytes): DirHandle {
     if (path === HERE) return this.#top;
     let dir = this.#open.get(path);

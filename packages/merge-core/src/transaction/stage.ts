@@ -122,7 +122,8 @@ class Stager {
       placement.staging = used.traits.staging;
       this.#count(used, placement.entries);
     }
-    placement.stagedIno = this.#stat(staged).ino;
+    // Asked for anew: while a whole tree was made the handle may have been given back.
+    placement.stagedIno = this.#stat(stagedBeside(this.#t, index, placement)).ino;
   }
 
   #alone(rung: Strategy, source: Name, stat: Stat, staged: Name): Strategy {

@@ -166,3 +166,16 @@ test('two directories of the image that are one in the root are merged into it, 
     expect(picture(fs, IMAGE)).toEqual([]);
   }
 });
+
+test('a graft with more directories than are held open at once goes in whole, by every strategy', () => {
+  const fresh: Entry[] = [{ path: 'd', type: 'directory' }];
+  for (let i = 0; i < 150; i++)
+    fresh.push({ path: `d/${i}`, type: 'directory' }, { path: `d/${i}/f`, content: `${i}` });
+  for (const strategy of ['rename', 'double-rename', 'hardlink', 'reflink', 'copy']) {
+    const fs = world([{ path: 'other' }], fresh);
+    const image = picture(fs, IMAGE);
+    mergeSync({ image: '/image', root: '/root', strategy, fs });
+    expect(picture(fs, ROOT).filter((line) => line.startsWith('d'))).toEqual(image);
+    expect(fs.openHandles()).toBe(0);
+  }
+});
