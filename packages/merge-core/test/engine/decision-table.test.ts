@@ -168,14 +168,14 @@ test('two directories of the image that are one in the root are merged into it, 
 });
 
 test('a graft with more directories than are held open at once goes in whole, by every strategy', () => {
-  const fresh: Entry[] = [{ path: 'd', type: 'directory' }];
+  const fresh: Entry[] = ['s', 's/d'].map((path) => ({ path, type: 'directory' }));
   for (let i = 0; i < 150; i++)
-    fresh.push({ path: `d/${i}`, type: 'directory' }, { path: `d/${i}/f`, content: `${i}` });
+    fresh.push({ path: `s/d/${i}`, type: 'directory' }, { path: `s/d/${i}/f`, content: `${i}` });
   for (const strategy of ['rename', 'double-rename', 'hardlink', 'reflink', 'copy']) {
-    const fs = world([{ path: 'other' }], fresh);
-    const image = picture(fs, IMAGE);
+    const fs = world([{ path: 's', type: 'directory' }], fresh);
+    const image = picture(fs, IMAGE, false);
     mergeSync({ image: '/image', root: '/root', strategy, fs });
-    expect(picture(fs, ROOT).filter((line) => line.startsWith('d'))).toEqual(image);
+    expect(picture(fs, ROOT, false)).toEqual(image);
     expect(fs.openHandles()).toBe(0);
   }
 });
