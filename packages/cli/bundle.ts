@@ -15,7 +15,12 @@ const KEEP_MS = 60 * 60 * 1000;
 const started = new Date();
 const { outputFiles } = await build({
   absWorkingDir: here,
-  entryPoints: ['src/main.ts', 'src/commands.ts'],
+  // Named, or the outputs would lie in the directories of the sources: startOf in fsprobe finds the child beside itself.
+  entryPoints: [
+    { in: 'src/main.ts', out: 'main' },
+    { in: 'src/commands.ts', out: 'commands' },
+    { in: '../fsprobe/src/rename-shapes/rename-child.ts', out: 'rename-child' },
+  ],
   outdir: 'dist',
   bundle: true,
   write: false,
@@ -37,8 +42,9 @@ const { outputFiles } = await build({
 mkdirSync(dist, { recursive: true });
 const staging = mkdtempSync(join(dist, '.new-'));
 try {
-  const isEntry = (path: string): number => (path.endsWith('/main.js') ? 2 : path.endsWith('/commands.js') ? 1 : 0);
-  for (const { path, contents } of outputFiles.toSorted((a, b) => isEntry(a.path) - isEntry(b.path))) {
+  const entries = ['/rename-child.js', '/commands.js', '/main.js'];
+  const rank = (path: string): number => entries.findIndex((name) => path.endsWith(name));
+  for (const { path, contents } of outputFiles.toSorted((a, b) => rank(a.path) - rank(b.path))) {
     const staged = join(staging, 'output');
     writeFileSync(staged, contents);
     // A source that changed while this ran is newer than the bundle, which is built anew then.

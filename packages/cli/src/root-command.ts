@@ -1,12 +1,10 @@
-import { MergeError, type MergeEvent } from '@emplace/merge-core';
-import { Command, Flags } from '@oclif/core';
-import { errorJson, outcomeOf } from './render/error.ts';
+import type { MergeEvent } from '@emplace/merge-core';
+import { Flags } from '@oclif/core';
+import { BaseCommand } from './base-command.ts';
 import { type ProgressKind, showProgress } from './render/progress.ts';
 
-/** What every command on a root shares: its flags, how errors end, and that signals stop it at a safe point. */
-export abstract class RootCommand extends Command {
-  static override enableJsonFlag = true;
-
+/** What every command on a root shares: its flags, and that signals stop it at a safe point. */
+export abstract class RootCommand extends BaseCommand {
   static override baseFlags = {
     root: Flags.string({ required: true, helpValue: 'DIR', summary: 'the root directory; `/` must be said' }),
     sync: Flags.option({ options: ['full', 'none'] as const, default: 'full' as const })({
@@ -32,20 +30,5 @@ export abstract class RootCommand extends Command {
     } finally {
       for (const signal of signals) process.off(signal, stop);
     }
-  }
-
-  /** A merge that did not happen is an answer, not an accident: message and hint, no stack, its own exit code. */
-  protected override async catch(error: Error & { exitCode?: number; oclif?: { exit?: number } }): Promise<unknown> {
-    if (error instanceof MergeError) {
-      process.exitCode = error.exitCode;
-      if (this.jsonEnabled()) this.logJson(errorJson(error));
-      else this.logToStderr(`${outcomeOf(error)}: ${error.message}\n${error.code}. ${error.hint}`);
-      return undefined;
-    }
-    if (!this.jsonEnabled()) throw error;
-    // A usage error carries 2, anything else is a bug of ours.
-    process.exitCode = error.oclif?.exit ?? 1;
-    this.logJson(errorJson(error));
-    return undefined;
   }
 }

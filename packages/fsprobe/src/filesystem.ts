@@ -17,6 +17,10 @@ const names: Readonly<Record<number, string>> = {
   0x73717368: 'squashfs',
   0xe0f5e1e2: 'erofs',
   0xf15f: 'ecryptfs',
+  0xfe534d42: 'smb2',
+  0x01021997: '9p',
+  0x00c36400: 'ceph',
+  0x5346414f: 'afs',
 };
 
 /** The name of a file system by its statfs magic (ext2 and ext3 share ext4's), or the number in hex. */
@@ -30,4 +34,11 @@ export function filesystemName(magic: number): string {
  */
 export function renamesDirectories(magic: number): boolean {
   return filesystemName(magic) !== 'overlay';
+}
+
+/** Served by another process or another machine, which may never answer a call. */
+const served: readonly string[] = ['fuse', 'nfs', 'cifs', 'smb2', '9p', 'ceph', 'afs'];
+
+export function mayNeverAnswer(magic: number): boolean {
+  return served.includes(filesystemName(magic));
 }

@@ -14,10 +14,14 @@ export const errorCodes = {
   IMAGE_UNREADABLE: { exit: 3, hint: 'Make every directory and file of the image readable, or exclude it' },
   ROOT_MISSING: { exit: 2, hint: 'Create the root directory first, or check its path' },
   ROOT_UNUSABLE: { exit: 2, hint: 'Pass a directory that can be opened as `--root`' },
+  DIRECTORY_UNUSABLE: { exit: 2, hint: 'Pass directories that can be opened' },
   OVERLAPPING_TREES: { exit: 2, hint: 'Move the image out of what it is merged onto' },
   IMAGE_COLLISION: { exit: 3, hint: 'Remove one of the two entries from the image: both land on one name in the root' },
   TYPE_CONFLICT: { exit: 3, hint: 'Move the old entry away, or pass `--replace-types` to swap it' },
-  MOUNT_POINT: { exit: 3, hint: 'Unmount it, or exclude the entry: a mount point cannot be replaced' },
+  MOUNT_POINT: {
+    exit: 3,
+    hint: 'Unmount it, exclude the entry, or pass `--busy in-place` to write through a mounted file',
+  },
   IMMUTABLE: { exit: 3, hint: 'Clear the flag with `chattr -i -a`' },
   READ_ONLY: { exit: 3, hint: 'Remount the file system read-write' },
   NO_SPACE: { exit: 3, hint: 'Free space on the file system, or use a strategy that does not copy' },
@@ -27,6 +31,14 @@ export const errorCodes = {
   UNSAFE_SYMLINK: { exit: 3, hint: 'Check who planted the symlink; replace it by one that root owns' },
   PERMISSION: { exit: 3, hint: 'Run as root, or as the owner of the root directory' },
   STRATEGY_IMPOSSIBLE: { exit: 3, hint: 'Use `--strategy auto`, or one that works between the two directories' },
+  RENAME_HANGS: {
+    exit: 3,
+    hint: 'Check what serves the file system: `emplace probe --rename-shapes` shows what it does not answer',
+  },
+  CANNOT_CARRY: {
+    exit: 3,
+    hint: 'Pass `--lossy` with what may be lost (owner, mode, xattr, time, hardlink), or exclude the entries',
+  },
   EXCHANGE_UNSUPPORTED: {
     exit: 3,
     hint: 'Move the old entry away by hand: the file system cannot swap two names at once',
@@ -46,6 +58,7 @@ export const errorCodes = {
   COMMIT_FAILED: { exit: 4, hint: 'Mend the cause and merge again' },
   INTERRUPTED: { exit: 4, hint: 'Merge again when ready' },
   INCOMPLETE: { exit: 5, hint: 'Mend the cause, then run `emplace recover`' },
+  MOUNTS_UNREADABLE: { exit: 3, hint: 'Mount procfs at `/proc`: the list of mounts is read from it' },
   UNSUPPORTED_PLATFORM: { exit: 3, hint: 'Run on Linux, x86-64 or arm64' },
 } as const;
 

@@ -8,6 +8,7 @@ export type WarningCode =
   | 'IMAGE_LINKED_ELSEWHERE'
   | 'NO_UNDO'
   | 'PATH_MAY_SHOW'
+  | 'NOT_ATOMIC'
   | 'UNFINISHED_MERGE'
   | 'LEFT_BEHIND'
   | 'LOCK_COMPROMISED';

@@ -1,4 +1,4 @@
-import type { Stat } from './fs/port.ts';
+import type { Stat } from '@emplace/fsprobe';
 
 /**
  * Tells one directory from a later one that has its name: device, inode and, where the file system says it, the time of its making.

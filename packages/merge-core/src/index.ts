@@ -1,11 +1,24 @@
+export type { DirHandle, EntryType, FileHandle, FsPort, Named, Space, Stat, Timestamp, Xattrs } from '@emplace/fsprobe';
+export { linuxPort } from '@emplace/fsprobe';
 export { type ErrorCode, errorCodes, type FailedOutcome, MergeError, type Problem } from './errors.ts';
 export type { Emit, MergeEvent, Phase, Warning, WarningCode } from './events.ts';
-export { linuxPort } from './fs/linux.ts';
-export type { DirHandle, EntryType, FileHandle, FsPort, Named, Space, Stat, Timestamp, Xattrs } from './fs/port.ts';
-export { merge, mergeSync, recover, recoverSync } from './merge.ts';
+export { probeLeaks } from './leaks.ts';
 export type { MergeOptions, RecoverOptions, RootOptions } from './options.ts';
 export { showPath } from './paths.ts';
-export type { Attributes, Counts, Identical, Placement, Plan, PlannedDirectory, UndoKind } from './plan/model.ts';
-export type { MergeReport, RecoverReport } from './report.ts';
+export { type Losable, losable } from './plan/carry.ts';
+export type {
+  Attributes,
+  Counts,
+  Identical,
+  Lost,
+  Placement,
+  Plan,
+  PlannedDirectory,
+  PlannedSite,
+  UndoKind,
+} from './plan/model.ts';
+export { type ProbeOptions, type ProbeReport, probe, type StrategyVerdict } from './probe.ts';
+export type { MergeReport, RecoverReport, SiteReport } from './report.ts';
+export { merge, mergeSync, recover, recoverSync } from './run.ts';
 export { transactionOf } from './staged-names.ts';
 export type { Name, Strategy, StrategyTraits } from './strategy/strategy.ts';

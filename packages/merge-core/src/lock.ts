@@ -1,8 +1,8 @@
+import { type DirHandle, type FileHandle, type FsPort, restoreTime, type Timestamp } from '@emplace/fsprobe';
 import { ascii, type Bytes, isErrno } from '@emplace/syscalls';
 import type { Announce } from './announce.ts';
 import { explain, MergeError } from './errors.ts';
 import type { Emit, Warning } from './events.ts';
-import type { DirHandle, FileHandle, FsPort, Timestamp } from './fs/port.ts';
 import { readWhole } from './fs/whole-file.ts';
 import { describeOwner, describeSelf } from './lock-owner.ts';
 import { HERE } from './paths.ts';
@@ -16,12 +16,20 @@ const ANNOUNCED: Bytes = ascii('announced');
 /** Each turn means that another merge ended in between; more than this many in a row does not happen. */
 const TURNS_MAX = 1000;
 
-/** The root is ours until this is disposed. */
-export interface RootLock extends Disposable {
+/** What a merge needs of a lock that is held, by this process or for it. */
+export interface HeldLock {
   /** The state directory, which holds the journal. */
   readonly state: DirHandle;
   /** The time that the root gets when the lock is given back: what it had, unless a merge changed it. A refused one leaves no trace at all. */
   rootTime: Timestamp | undefined;
+}
+
+/** The root is ours until this is disposed. */
+export interface RootLock extends HeldLock, Disposable {
+  /** A child that inherits it holds the lock too, until it ends. */
+  readonly file: FileHandle;
+  /** Gives up our share of the lock and leaves its files: a child that cannot be ended holds it still. */
+  abandon(): void;
 }
 
 /**
@@ -40,7 +48,7 @@ export function lockRoot(root: DirHandle, fs: FsPort, emit: Emit, announce: Anno
     } catch (error) {
       fs.closeDir(state);
       const left = whyNot(() => fs.rmdir(root, STATE_DIRECTORY));
-      if (left === undefined) setTime(root, before, fs);
+      if (left === undefined) restoreTime(root, before, fs);
       throw error;
     }
     fs.closeDir(state);
@@ -60,12 +68,21 @@ function holding(
 ): RootLock {
   const warn = (warning: Warning): void => emit({ type: 'warning', warning });
   let end = (): void => {};
+  let abandoned = false;
   const lock: RootLock = {
     state,
+    file,
     rootTime: before,
+    abandon: () => {
+      abandoned = true;
+      whyNot(end);
+      fs.closeFile(file);
+      fs.closeDir(state);
+    },
     [Symbol.dispose]: () => {
+      if (abandoned) return;
       const left = [whyNot(end), ...release(root, state, file, fs)].filter((why) => why !== undefined);
-      if (lock.rootTime !== undefined) setTime(root, lock.rootTime, fs);
+      if (lock.rootTime !== undefined) restoreTime(root, lock.rootTime, fs);
       for (const why of left)
         warn({ code: 'LEFT_BEHIND', message: `the lock is given back, but its files stay: ${why}` });
     },
@@ -158,15 +175,6 @@ function whyNot(act: () => void, ...expected: readonly string[]): string | undef
     if (isErrno(error, ...expected) && expected.length > 0) return undefined;
     if (isErrno(error)) return error.message;
     throw error;
-  }
-}
-
-function setTime(root: DirHandle, mtime: Timestamp, fs: FsPort): void {
-  const pinned = fs.pin(root, HERE);
-  try {
-    fs.setTimes(pinned, mtime);
-  } finally {
-    fs.closeFile(pinned);
   }
 }
 

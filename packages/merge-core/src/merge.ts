@@ -1,94 +1,98 @@
-import { type Announce, loadAnnounce } from './announce.ts';
+import type { DirHandle, FsPort } from '@emplace/fsprobe';
+import type { Announce } from './announce.ts';
+import { checkAnswering } from './answering.ts';
 import { explain, MergeError, refuse } from './errors.ts';
 import type { Warning } from './events.ts';
-import { linuxPort } from './fs/linux.ts';
-import type { DirHandle, FsPort } from './fs/port.ts';
-import { lockRoot, type RootLock } from './lock.ts';
+import { lenient } from './fs/lenient.ts';
+import { type HeldLock, lockRoot } from './lock.ts';
 import { OpenDirectories } from './open-directories.ts';
-import {
-  absolute,
-  isDurable,
-  type MergeOptions,
-  type MergeRequest,
-  mergeRequest,
-  type RecoverOptions,
-} from './options.ts';
+import type { MergeRequest, RecoverOrder } from './options.ts';
 import { planMerge } from './plan/image.ts';
+import { Knowledge } from './plan/knowledge.ts';
 import type { Plan } from './plan/model.ts';
 import { tracked } from './progress.ts';
-import { type MergeReport, plannedRungs, type RecoverReport } from './report.ts';
+import { type MergeReport, plannedRungs, type RecoverReport, siteReports } from './report.ts';
 import { findState } from './state.ts';
-import { runAsync, runSync, type Steps } from './steps.ts';
+import type { Steps } from './steps.ts';
 import { cleanUp } from './transaction/clean-up.ts';
 import { commit, commitPoint, placedPoint } from './transaction/commit.ts';
 import { Journal, readJournal } from './transaction/journal.ts';
+import { measureSites } from './transaction/measure-sites.ts';
 import { type RecoverRequest, type Recovery, recoverRoot } from './transaction/recover.ts';
 import { rollBackCommit, rollBackStaging } from './transaction/rollback.ts';
 import { stage } from './transaction/stage.ts';
 import type { Transaction } from './transaction/transaction.ts';
 import { checkOverlap, openImage, openRoot } from './trees.ts';
 
-/**
- * Puts an image tree onto a root: all of it, or nothing of it.
- *
- * @throws MergeError; its `outcome` says what the root holds, its `code` why.
- */
-export async function merge(options: MergeOptions): Promise<MergeReport> {
-  const stop = (): MergeError =>
-    new MergeError('INTERRUPTED', 'the merge was stopped before its commit point', { outcome: 'rolled-back' });
-  return runAsync(mergeSteps(mergeRequest(options), await loadAnnounce()), options.signal, stop);
-}
-
-/** {@link merge} without a pause: for callers that isolate it themselves. `signal` has no effect. */
-export function mergeSync(options: MergeOptions): MergeReport {
-  return runSync(mergeSteps(mergeRequest(options)));
-}
-
-/** Finishes what a stopped merge left. @throws MergeError */
-export async function recover(options: RecoverOptions): Promise<RecoverReport> {
-  return runAsync(
-    recoverSteps(options, await loadAnnounce()),
-    undefined,
-    () => new Error('bug: recovery is not stopped'),
-  );
-}
-
-/** {@link recover} without a pause. */
-export function recoverSync(options: RecoverOptions): RecoverReport {
-  return runSync(recoverSteps(options));
-}
-
-/** The story: lock → recover → plan → preflight → stage → COMMIT POINT → commit → clean up. */
-function* mergeSteps(request: MergeRequest, announce?: Announce): Steps<MergeReport> {
+/** A merge in this process: both trees are opened, the root is locked, and it is merged. */
+export function* mergeSteps(request: MergeRequest, announce?: Announce): Steps<MergeReport> {
   const { fs } = request;
-  using image = opened(openImage(request.image, fs), fs);
-  using root = opened(openRoot(request.root, fs), fs);
-  checkOverlap(request.image, request.root, fs);
-  if (request.dryRun) return yield* preview(request, image.dir, root.dir);
-
+  using trees = openTrees(request);
+  if (request.dryRun) return yield* preview(request, trees.image, trees.root);
+  checkAnswering(trees.root, request.root, fs);
   const { warnings, emit } = collectWarnings(request.emit);
-  using lock = lockRoot(root.dir, fs, emit, announce);
-  const recovery = yield* recovered(root.dir, lock.state, { rollback: false, durable: request.durable, emit }, fs);
+  using lock = lockRoot(trees.root, fs, emit, announce);
+  const report = yield* mergeLocked({ ...request, emit }, trees, lock);
+  return { ...report, warnings: [...warnings, ...report.warnings] };
+}
+
+/** The two trees of a merge, open. */
+export interface Trees extends Disposable {
+  readonly image: DirHandle;
+  readonly root: DirHandle;
+}
+
+/** @throws MergeError IMAGE_MISSING, IMAGE_UNREADABLE, ROOT_MISSING, ROOT_UNUSABLE, OVERLAPPING_TREES */
+export function openTrees({ image, root, fs }: Pick<MergeRequest, 'image' | 'root' | 'fs'>): Trees {
+  using opened = new DisposableStack();
+  const open = (dir: DirHandle): DirHandle => opened.adopt(dir, (handle) => fs.closeDir(handle));
+  const trees = { image: open(openImage(image, fs)), root: open(openRoot(root, fs)) };
+  checkOverlap(image, root, fs);
+  const kept = opened.move();
+  return { ...trees, [Symbol.dispose]: () => kept.dispose() };
+}
+
+/** The story, in a root that is locked: recover → plan → measure → stage → COMMIT POINT → commit → clean up. */
+export function* mergeLocked(request: MergeRequest, { image, root }: Trees, lock: HeldLock): Steps<MergeReport> {
+  const { fs } = request;
+  const { warnings, emit } = collectWarnings(request.emit);
+  const recovery = yield* recovered(root, lock.state, { rollback: false, durable: request.durable, emit }, fs);
   if (recovery.tree !== 'none') lock.rootTime = recovery.rootTime;
   const asked: MergeRequest = { ...request, emit, ...(lock.rootTime && { rootTime: lock.rootTime }) };
-  const plan = yield* planned(image.dir, root.dir, asked);
-  const strategies = yield* carryOut(plan, asked, image.dir, root.dir, lock);
+  const { plan, strategies, sites } = yield* mergeAsMeasured(asked, image, root, lock);
   return {
     outcome: 'merged',
     transaction: plan.transaction,
     counts: plan.counts,
     strategies,
+    sites,
+    lost: plan.lost,
     bytes: plan.bytes,
     warnings: [...plan.warnings, ...warnings],
     ...recoveredFirst(recovery),
   };
 }
 
+/** Plans and carries out; anew while a site turns out to be other than was planned. It ends: each time one strategy less is believed. */
+function* mergeAsMeasured(
+  request: MergeRequest,
+  image: DirHandle,
+  root: DirHandle,
+  lock: HeldLock,
+): Steps<{ plan: Plan; strategies: Record<string, number>; sites: MergeReport['sites'] }> {
+  const knowledge = new Knowledge(request.facts);
+  for (;;) {
+    const plan = yield* planned(image, root, request, knowledge);
+    const strategies = yield* carryOut(plan, request, knowledge, image, root, lock);
+    if (strategies !== undefined) return { plan, strategies, sites: siteReports(plan, knowledge) };
+  }
+}
+
 /** A plan that can be carried out; else the merge is refused with all that speaks against it. */
-function* planned(image: DirHandle, root: DirHandle, request: MergeRequest): Steps<Plan> {
+function* planned(image: DirHandle, root: DirHandle, request: MergeRequest, knowledge: Knowledge): Steps<Plan> {
   let plan: Plan;
   try {
-    plan = yield* tracked('plan', undefined, request.emit, planMerge(image, root, request, request.fs));
+    plan = yield* tracked('plan', undefined, request.emit, planMerge(image, root, request, knowledge, request.fs));
   } catch (error) {
     throw explain(error, 'IMAGE_UNREADABLE', 'the trees cannot be read');
   }
@@ -98,21 +102,39 @@ function* planned(image: DirHandle, root: DirHandle, request: MergeRequest): Ste
 
 /** A plan and nothing else: not even the lock is written. */
 function* preview(request: MergeRequest, image: DirHandle, root: DirHandle): Steps<MergeReport> {
-  const plan = yield* planned(image, root, request);
+  const knowledge = new Knowledge(request.facts);
+  const plan = yield* planned(image, root, request, knowledge);
   const { transaction, counts, bytes } = plan;
   const warnings = [...plan.warnings, ...unfinished(root, request.fs)];
-  return { outcome: 'planned', transaction, counts, strategies: plannedRungs(plan), bytes, warnings, plan };
+  const sites = siteReports(plan, knowledge);
+  return {
+    outcome: 'planned',
+    transaction,
+    counts,
+    strategies: plannedRungs(plan),
+    sites,
+    lost: plan.lost,
+    bytes,
+    warnings,
+    plan,
+  };
 }
 
-/** Everything that touches the root. Whatever fails before the end leads back to the old tree, or says that it did not. */
+/**
+ * Everything that touches the root. Whatever fails before the end leads back to the old tree, or says that it did not.
+ *
+ * @returns what each strategy brought; undefined when a site is other than was planned, and nothing was changed.
+ */
 function* carryOut(
   plan: Plan,
   request: MergeRequest,
+  knowledge: Knowledge,
   image: DirHandle,
   root: DirHandle,
-  lock: RootLock,
-): Steps<Record<string, number>> {
-  const { fs, durable, emit } = request;
+  lock: HeldLock,
+): Steps<Record<string, number> | undefined> {
+  const { durable, emit } = request;
+  const fs = lenient(request.fs, request.lossy);
   using imageDirectories = new OpenDirectories(fs, image);
   using rootDirectories = new OpenDirectories(fs, root);
   using journal = Journal.begin(plan, lock.state, root, durable, fs);
@@ -120,6 +142,10 @@ function* carryOut(
   const total = plan.placements.length;
   let rungs: Map<string, number>;
   try {
+    if (!(yield* tracked('preflight', undefined, emit, measureSites(t, knowledge)))) {
+      yield* rollBackStaging(t);
+      return undefined;
+    }
     rungs = yield* tracked('stage', total, emit, stage(t, request));
     commitPoint(t);
   } catch (error) {
@@ -170,21 +196,40 @@ function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-function* recoverSteps(options: RecoverOptions, announce?: Announce): Steps<RecoverReport> {
-  const fs = options.fs ?? linuxPort();
-  using root = opened(openRoot(absolute(options.root, 'root'), fs), fs);
-  const nothing: RecoverReport = { outcome: 'nothing-to-recover', warnings: [] };
-  // No state directory: neither a merge nor what one left. Nothing is written to find that out.
-  const state = findState(root.dir, fs);
-  if (state === undefined) return nothing;
-  fs.closeDir(state);
-  const { warnings, emit } = collectWarnings(options.onEvent ?? (() => {}));
-  using lock = lockRoot(root.dir, fs, emit, announce);
-  const request = { rollback: options.rollback ?? false, durable: isDurable(options), emit };
-  const { transaction, tree, rootTime } = yield* recovered(root.dir, lock.state, request, fs);
-  if (tree !== 'none') lock.rootTime = rootTime;
-  if (transaction === undefined) return nothing;
+/** A recovery in this process. */
+export function* recoverSteps(request: RecoverOrder, announce?: Announce): Steps<RecoverReport> {
+  const { fs } = request;
+  using stack = new DisposableStack();
+  const root = stack.adopt(openRoot(request.root, fs), (handle) => fs.closeDir(handle));
+  if (!hasState(root, fs)) return nothingToRecover([]);
+  checkAnswering(root, request.root, fs);
+  const { warnings, emit } = collectWarnings(request.emit);
+  using lock = lockRoot(root, fs, emit, announce);
+  const recovery = yield* recoverLocked({ ...request, emit }, root, lock);
+  return recoverReport(recovery, warnings);
+}
+
+/** Finishes what was left in a root that is locked. */
+export function* recoverLocked(request: RecoverOrder, root: DirHandle, lock: HeldLock): Steps<Recovery> {
+  const recovery = yield* recovered(root, lock.state, request, request.fs);
+  if (recovery.tree !== 'none') lock.rootTime = recovery.rootTime;
+  return recovery;
+}
+
+/** Without a state directory there is neither a merge nor what one left. Nothing is written to find that out. */
+export function hasState(root: DirHandle, fs: FsPort): boolean {
+  const state = findState(root, fs);
+  if (state !== undefined) fs.closeDir(state);
+  return state !== undefined;
+}
+
+export function recoverReport({ transaction, tree }: Recovery, warnings: readonly Warning[]): RecoverReport {
+  if (transaction === undefined) return nothingToRecover(warnings);
   return { outcome: tree === 'new' ? 'recovered' : 'rolled-back', transaction, warnings };
+}
+
+function nothingToRecover(warnings: readonly Warning[]): RecoverReport {
+  return { outcome: 'nothing-to-recover', warnings };
 }
 
 /** What an earlier merge left is finished. A failure leaves it as it is: unfinished. */
@@ -215,12 +260,8 @@ function unfinished(root: DirHandle, fs: FsPort): Warning[] {
   ];
 }
 
-function opened(dir: DirHandle, fs: FsPort): Disposable & { readonly dir: DirHandle } {
-  return { dir, [Symbol.dispose]: () => fs.closeDir(dir) };
-}
-
 /** Warnings are both told at once and kept for the report. */
-function collectWarnings(emit: MergeRequest['emit']): { warnings: Warning[]; emit: MergeRequest['emit'] } {
+export function collectWarnings(emit: MergeRequest['emit']): { warnings: Warning[]; emit: MergeRequest['emit'] } {
   const warnings: Warning[] = [];
   return {
     warnings,

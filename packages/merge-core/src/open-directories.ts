@@ -1,5 +1,5 @@
+import type { DirHandle, FsPort } from '@emplace/fsprobe';
 import { type Bytes, isErrno } from '@emplace/syscalls';
-import type { DirHandle, FsPort } from './fs/port.ts';
 import { HERE } from './paths.ts';
 
 /** Two trees have as many: few enough for a limit of 128 descriptors, enough for a walk that stays near. Opening one anew costs 2 µs. */

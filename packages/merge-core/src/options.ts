@@ -1,13 +1,15 @@
 import { readlinkSync } from 'node:fs';
+import { type FsPort, holdersOf, linuxPort, ProcUnavailableError, type Site, type SiteFacts } from '@emplace/fsprobe';
 import { type Bytes, toBytes } from '@emplace/syscalls';
 import { MergeError } from './errors.ts';
 import type { Emit } from './events.ts';
-import { linuxPort } from './fs/linux.ts';
-import type { FsPort } from './fs/port.ts';
+import { type Losable, losable } from './plan/carry.ts';
+import { mountName } from './plan/mount-name.ts';
 import type { PlanRequest } from './plan/request.ts';
 import { newTransaction } from './staged-names.ts';
 import { builtIn, checkChoice } from './strategy/select.ts';
 import type { Strategy } from './strategy/strategy.ts';
+import type { RecoverRequest } from './transaction/recover.ts';
 
 /** What every operation on a root takes. */
 export interface RootOptions {
@@ -39,7 +41,13 @@ export interface MergeOptions extends RootOptions {
   readonly exclude?: readonly string[];
   /** `none`: old entries are not kept; once committed a merge can then only be completed. Default `auto`. */
   readonly undo?: 'auto' | 'none';
-  /** Only plan. Nothing is written, not even the lock. */
+  /** A file of the root that is a mount point, and so cannot be renamed over: `refuse` it, or write through it `in-place`, which others see half done. Default `refuse`. */
+  readonly busy?: 'refuse' | 'in-place';
+  /** What entries may lose where the root's file system cannot carry it (vfat, some FUSE). Default: nothing, it is refused. */
+  readonly lossy?: readonly Losable[];
+  /** What the caller knows of a site: taken for measured. */
+  readonly facts?: (site: Site) => SiteFacts;
+  /** Only plan. Nothing is written, not even the lock, so what can only be measured by writing is believed of the mounts. */
   readonly dryRun?: boolean;
   /** Strategies of the caller's own, tried by `auto` after the built-in ones. */
   readonly strategies?: readonly Strategy[];
@@ -55,8 +63,26 @@ export interface MergeRequest extends PlanRequest {
   readonly root: Bytes;
   readonly durable: boolean;
   readonly dryRun: boolean;
+  readonly facts: (site: Site) => SiteFacts;
   readonly emit: Emit;
   readonly fs: FsPort;
+}
+
+/** What a recovery is asked for, ready to use. */
+export interface RecoverOrder extends RecoverRequest {
+  readonly root: Bytes;
+  readonly fs: FsPort;
+}
+
+/** @throws MergeError BAD_OPTION */
+export function recoverOrder(options: RecoverOptions): RecoverOrder {
+  return {
+    root: absolute(options.root, 'root'),
+    rollback: options.rollback ?? false,
+    durable: isDurable(options),
+    emit: options.onEvent ?? (() => {}),
+    fs: options.fs ?? linuxPort(),
+  };
 }
 
 /** @throws MergeError UNKNOWN_STRATEGY, BAD_OPTION */
@@ -73,6 +99,12 @@ export function mergeRequest(options: MergeOptions): MergeRequest {
     directories: options.directories ?? 'keep',
     exclude: options.exclude ?? [],
     undo: options.undo ?? 'auto',
+    busy: options.busy ?? 'refuse',
+    lossy: checkLossy(options.lossy ?? []),
+    facts: options.facts ?? (() => ({})),
+    mountName: options.fs === undefined ? mountName : (id) => `mount ${id}`,
+    // What is in memory no process of this system holds.
+    holders: options.fs === undefined ? whoHolds : () => [],
     durable: isDurable(options),
     dryRun: options.dryRun ?? false,
     emit: options.onEvent ?? (() => {}),
@@ -85,6 +117,22 @@ export function mergeRequest(options: MergeOptions): MergeRequest {
       throw new MergeError('BAD_OPTION', `the glob ${JSON.stringify(glob)} to exclude is empty`);
   }
   return request;
+}
+
+/** Whom a warning names; where /proc is not to be read it names nobody. */
+const whoHolds: PlanRequest['holders'] = (files) => {
+  try {
+    return holdersOf(files).holders;
+  } catch (error) {
+    if (error instanceof ProcUnavailableError) return [];
+    throw error;
+  }
+};
+
+function checkLossy(lossy: readonly Losable[]): readonly Losable[] {
+  const unknown = lossy.find((one) => !losable.includes(one));
+  if (unknown === undefined) return lossy;
+  throw new MergeError('BAD_OPTION', `${JSON.stringify(unknown)} is nothing that can be lost: ${losable.join(', ')}`);
 }
 
 export function isDurable({ sync }: RootOptions): boolean {

@@ -1,5 +1,33 @@
+import type { Site, SiteFacts } from '@emplace/fsprobe';
+import type { Bytes } from '@emplace/syscalls';
 import type { Warning } from './events.ts';
-import type { Counts, Plan } from './plan/model.ts';
+import type { Knowledge } from './plan/knowledge.ts';
+import type { Counts, Lost, Plan } from './plan/model.ts';
+
+/** Two mounts between which entries were merged. */
+export interface SiteReport {
+  /** A directory of the image and one of the root. */
+  readonly image: Bytes;
+  readonly target: Bytes;
+  readonly site: Site;
+  /** Strategies that work there, cheapest first. */
+  readonly rungs: readonly string[];
+  /** Strategies that do not, and why. */
+  readonly refused: Readonly<Record<string, string>>;
+  /** What was asked of the kernel, or known, and relied on. */
+  readonly facts: SiteFacts;
+}
+
+export function siteReports(plan: Plan, knowledge: Knowledge): SiteReport[] {
+  return plan.sites.map(({ image, target, site, rungs, refused }) => ({
+    image,
+    target,
+    site,
+    rungs,
+    refused: Object.fromEntries(refused),
+    facts: knowledge.of(site),
+  }));
+}
 
 /** What a merge did, or with `planned` would do. */
 export interface MergeReport {
@@ -8,6 +36,10 @@ export interface MergeReport {
   readonly counts: Counts;
   /** Rung → how many entries it brought. */
   readonly strategies: Readonly<Record<string, number>>;
+  /** Where entries came from and went to, and the facts that decided how. */
+  readonly sites: readonly SiteReport[];
+  /** What entries lost, as `lossy` accepted; with `planned`: what they would lose. */
+  readonly lost: readonly Lost[];
   /** Content of the regular files that were placed, bytes. */
   readonly bytes: number;
   readonly warnings: readonly Warning[];

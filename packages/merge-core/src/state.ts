@@ -1,6 +1,6 @@
+import type { DirHandle, FsPort, Stat } from '@emplace/fsprobe';
 import { ascii, type Bytes, isErrno } from '@emplace/syscalls';
 import { explain, MergeError, quoted } from './errors.ts';
-import type { DirHandle, FsPort, Stat } from './fs/port.ts';
 import { statDirectory } from './plan/survey.ts';
 
 /**

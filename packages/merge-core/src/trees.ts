@@ -1,6 +1,6 @@
+import type { DirHandle, FsPort, Stat } from '@emplace/fsprobe';
 import { type Bytes, isErrno, PATH_MAX, UnsupportedPlatformError } from '@emplace/syscalls';
 import { type ErrorCode, MergeError, quoted } from './errors.ts';
-import type { DirHandle, FsPort, Stat } from './fs/port.ts';
 import { statDirectory } from './plan/survey.ts';
 
 /** @throws MergeError IMAGE_MISSING, IMAGE_UNREADABLE */
@@ -11,6 +11,11 @@ export function openImage(path: Bytes, fs: FsPort): DirHandle {
 /** @throws MergeError ROOT_MISSING, ROOT_UNUSABLE */
 export function openRoot(path: Bytes, fs: FsPort): DirHandle {
   return openTree(path, 'root', { missing: 'ROOT_MISSING', unusable: 'ROOT_UNUSABLE' }, fs);
+}
+
+/** @throws MergeError DIRECTORY_UNUSABLE */
+export function openAsked(path: Bytes, what: string, fs: FsPort): DirHandle {
+  return openTree(path, what, { missing: 'DIRECTORY_UNUSABLE', unusable: 'DIRECTORY_UNUSABLE' }, fs);
 }
 
 function openTree(

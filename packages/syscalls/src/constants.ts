@@ -36,14 +36,25 @@ export const RESOLVE_IN_ROOT = 0x10;
 /** One number on every architecture. */
 export const SYS_openat2 = 437;
 
+// close_range(2)
+export const CLOSE_RANGE_CLOEXEC = 4;
+/** One number on every architecture. */
+export const SYS_close_range = 436;
+
 // the *at calls
 export const AT_FDCWD = -100;
 export const AT_SYMLINK_NOFOLLOW = 0x100;
 export const AT_REMOVEDIR = 0x200;
+/** To faccessat, which takes no AT_REMOVEDIR: the same number. */
+export const AT_EACCESS = 0x200;
 export const AT_SYMLINK_FOLLOW = 0x400;
 export const AT_NO_AUTOMOUNT = 0x800;
 export const AT_EMPTY_PATH = 0x1000;
 export const AT_STATX_DONT_SYNC = 0x4000;
+
+// access(2)
+export const X_OK = 1;
+export const W_OK = 2;
 
 // lseek(2)
 export const SEEK_SET = 0;
@@ -127,6 +138,7 @@ export const LOCK_UN = 8;
 export const F_RDLCK = 0;
 export const F_WRLCK = 1;
 export const F_UNLCK = 2;
+export const F_SETSIG = 10;
 export const F_SETLEASE = 1024;
 export const F_GETLEASE = 1025;
 export const F_DUPFD_CLOEXEC = 1030;
@@ -138,3 +150,20 @@ export const FS_IOC_SETFLAGS = 0x40086602;
 export const FS_IMMUTABLE_FL = 0x10;
 export const FS_APPEND_FL = 0x20;
 export const FS_NOCOW_FL = 0x800000;
+
+// prlimit(2)
+export const RLIMIT_CPU = 0;
+export const RLIMIT_FSIZE = 1;
+export const RLIMIT_CORE = 4;
+export const RLIMIT_NPROC = 6;
+export const RLIMIT_NOFILE = 7;
+export const RLIMIT_AS = 9;
+
+// prctl(2)
+export const PR_SET_PDEATHSIG = 1;
+
+// mmap(2), memfd_create(2)
+export const PROT_READ = 1;
+export const PROT_WRITE = 2;
+export const MAP_SHARED = 1;
+export const MFD_CLOEXEC = 1;

@@ -8,13 +8,14 @@ export { errnoName } from './errno.ts';
 export { isErrno, SyscallError } from './error.ts';
 export { getInodeFlags, setInodeFlags } from './flags.ts';
 export { lseek, pread, pwrite, read, write } from './io.ts';
-export { flock, getLease, setLease } from './locks.ts';
+export { flock, getLease, setLease, setLeaseSignal } from './locks.ts';
+export { mapShared, memfdCreate } from './memory.ts';
 export { linkat, mkdirat, mknodat, readlinkat, renameat, renameat2, symlinkat, unlinkat } from './names.ts';
-export { close, dup, open, openat, openat2 } from './open.ts';
+export { close, dup, open, openat, openat2, pipe } from './open.ts';
 export { PATH_MAX, type PathArgument } from './path.ts';
 export { UnsupportedPlatformError } from './platform.ts';
-export { currentUmask, geteuid, umask } from './process.ts';
-export { type Statx, statx, type Time, tryStatx } from './stat.ts';
+export { closeOnExec, currentUmask, geteuid, type Limit, prlimit, setParentDeathSignal, umask } from './process.ts';
+export { faccessat, type Statx, statx, type Time, tryStatx } from './stat.ts';
 export { fstatfs, type Statfs } from './statfs.ts';
 export { fdatasync, fsync, syncfs } from './sync.ts';
 export {

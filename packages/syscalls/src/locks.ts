@@ -1,4 +1,4 @@
-import { F_GETLEASE, F_SETLEASE } from './constants.ts';
+import { F_GETLEASE, F_SETLEASE, F_SETSIG } from './constants.ts';
 import { failed, interrupted } from './errno.ts';
 import { native } from './native.ts';
 
@@ -17,6 +17,11 @@ export function flock(fd: number, operation: number): void {
  */
 export function setLease(fd: number, lease: number): void {
   while (native().fcntl(fd, F_SETLEASE, lease) === -1) if (!interrupted()) throw failed('fcntl(F_SETLEASE)');
+}
+
+/** Which signal tells that a lease on this open file is being broken, by number. See fcntl(2), F_SETSIG. */
+export function setLeaseSignal(fd: number, signal: number): void {
+  if (native().fcntl(fd, F_SETSIG, signal) === -1) throw failed('fcntl(F_SETSIG)');
 }
 
 /** The lease held on an open file: F_RDLCK, F_WRLCK or F_UNLCK. */

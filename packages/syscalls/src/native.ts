@@ -2,8 +2,8 @@
  * The one file that names koffi. It is loaded by the first call (10 to 20 ms), never by an import, and every
  * function is bound then: nothing is left to load when a merge replaces the files that this runs from.
  *
- * Variadic functions (openat, ioctl, fcntl, syscall) are declared with fixed arguments: for integers and pointers the
- * Linux ABIs of x86-64 and arm64 pass both alike. Buffers go as `void *`: a koffi struct costs 3.5 µs a call.
+ * Variadic functions (openat, ioctl, fcntl, prctl, syscall) are declared with fixed arguments: for integers and
+ * pointers the Linux ABIs of x86-64 and arm64 pass both alike. Buffers go as `void *`: a koffi struct costs 3.5 µs a call.
  */
 import { createRequire } from 'node:module';
 import { PLATFORMS, UnsupportedPlatformError } from './platform.ts';
@@ -19,6 +19,7 @@ const PROTOTYPES = {
   write: 'int64 write(int, void *, uint64)',
   pwrite: 'int64 pwrite(int, void *, uint64, int64)',
   lseek: 'int64 lseek(int, int64, int)',
+  faccessat: 'int faccessat(int, void *, int, int)',
   statx: 'int statx(int, void *, int, uint32_t, void *)',
   getdents64: 'int64 getdents64(int, void *, uint64)',
   renameat: 'int renameat(int, void *, int, void *)',
@@ -59,18 +60,27 @@ const PROTOTYPES = {
   flock: 'int flock(int, int)',
   umask: 'uint32_t umask(uint32_t)',
   geteuid: 'uint32_t geteuid()',
+  prctl: 'int prctl(int, uint64, uint64, uint64, uint64)',
+  prlimit: 'int prlimit(int, int, void *, void *)',
+  pipe2: 'int pipe2(void *, int)',
+  syscall3: 'int64 syscall(int64, uint32_t, uint32_t, uint32_t)',
+  memfd_create: 'int memfd_create(void *, uint32_t)',
+  mmap: 'void *mmap(void *, uint64, int, int, int, int64)',
 } as const;
 
 /** C functions: numbers and Buffers in, a number out (-1 and errno for a failure). */
 export type Native = { readonly [call in keyof typeof PROTOTYPES]: (...args: (number | Uint8Array)[]) => number } & {
   /** errno of the last call on this thread; koffi keeps it from what its own work leaves there. */
   errno(): number;
+  /** The memory that a pointer leads to, which is never unmapped. */
+  view(pointer: number, length: number): ArrayBuffer;
 };
 
 /** The part of koffi that is used. */
 export interface Koffi {
   load(path: null): { func(prototype: string): (...args: (number | Uint8Array)[]) => number };
   errno(): number;
+  view(pointer: number, length: number): ArrayBuffer;
 }
 
 let bound: Native | undefined;
@@ -103,5 +113,5 @@ export function bindNative(platform: string, load: () => Koffi): Native {
   // null is the process itself: whichever C library Node runs on.
   const library = koffi.load(null);
   const calls = Object.entries(PROTOTYPES).map(([name, prototype]) => [name, library.func(prototype)]);
-  return { ...Object.fromEntries(calls), errno: koffi.errno } as Native;
+  return { ...Object.fromEntries(calls), errno: koffi.errno, view: koffi.view } as Native;
 }

@@ -1,4 +1,4 @@
-import { AT_FDCWD, F_DUPFD_CLOEXEC, O_CREAT, SYS_openat2 } from './constants.ts';
+import { AT_FDCWD, F_DUPFD_CLOEXEC, O_CLOEXEC, O_CREAT, SYS_openat2 } from './constants.ts';
 import { EAGAIN, EINTR, failed, interrupted } from './errno.ts';
 import { native } from './native.ts';
 import { first, type PathArgument } from './path.ts';
@@ -9,6 +9,9 @@ const ATTEMPTS_MAX = 128;
 /** struct open_how: flags, mode, resolve, 64 bits each. */
 const how = new DataView(new ArrayBuffer(24));
 const howBytes = Buffer.from(how.buffer);
+
+const ends = new Int32Array(2);
+const endsBytes = Buffer.from(ends.buffer);
 
 /**
  * Opens `path` below `dir` with O_* `flags`. See openat(2).
@@ -62,4 +65,10 @@ export function dup(fd: number): number {
   const copy = native().fcntl(fd, F_DUPFD_CLOEXEC, 0);
   if (copy === -1) throw failed('fcntl');
   return copy;
+}
+
+/** A pipe: the end to read from, then the one to write to, both close-on-exec. See pipe2(2). */
+export function pipe(): [read: number, write: number] {
+  if (native().pipe2(endsBytes, O_CLOEXEC) === -1) throw failed('pipe2');
+  return [ends[0] as number, ends[1] as number];
 }

@@ -1,5 +1,6 @@
 import { ascii } from './bytes.ts';
-import { AT_FDCWD, O_CLOEXEC, O_RDONLY } from './constants.ts';
+import { AT_FDCWD, CLOSE_RANGE_CLOEXEC, O_CLOEXEC, O_RDONLY, PR_SET_PDEATHSIG, SYS_close_range } from './constants.ts';
+import { failed } from './errno.ts';
 import { read } from './io.ts';
 import { native } from './native.ts';
 import { close, openat } from './open.ts';
@@ -32,4 +33,59 @@ export function currentUmask(): number | undefined {
 /** Effective user id. See geteuid(2). */
 export function geteuid(): number {
   return native().geteuid();
+}
+
+/**
+ * From now on this process gets `signal` when the thread that started it ends, however that ends; not when it has ended
+ * already. The children of this process do not inherit it. See PR_SET_PDEATHSIG(2const).
+ * @param signal its number
+ */
+export function setParentDeathSignal(signal: number): void {
+  if (native().prctl(PR_SET_PDEATHSIG, signal, 0, 0, 0) === -1) throw failed('prctl(PR_SET_PDEATHSIG)');
+}
+
+/**
+ * From now on no program that this process starts inherits a descriptor of `first` or above: neither what a library
+ * opened nor what this process was itself given. See close_range(2).
+ * @throws SyscallError EINVAL before Linux 5.11, ENOSYS before 5.9
+ */
+export function closeOnExec(first: number): void {
+  if (native().syscall3(SYS_close_range, first, 0xffff_ffff, CLOSE_RANGE_CLOEXEC) === -1) throw failed('close_range');
+}
+
+/** What a resource is limited to, in its unit; Infinity for no limit. The soft one holds, and may be raised up to the hard one. */
+export interface Limit {
+  readonly soft: number;
+  readonly hard: number;
+}
+
+const RLIM_INFINITY = 0xffff_ffff_ffff_ffffn;
+const limits = new DataView(new ArrayBuffer(32));
+const [newLimit, oldLimit] = [Buffer.from(limits.buffer, 0, 16), Buffer.from(limits.buffer, 16, 16)];
+
+/**
+ * What limits a process, and with `limit` sets that. See prlimit(2).
+ * @param pid 0 is this process
+ * @param resource RLIMIT_*
+ * @returns what it was before
+ * @throws SyscallError ESRCH, EPERM for somebody else's process or a hard limit that is raised
+ */
+export function prlimit(pid: number, resource: number, limit?: Limit): Limit {
+  // Address 0 is NULL: nothing is set.
+  let argument: number | Buffer = 0;
+  if (limit !== undefined) {
+    limits.setBigUint64(0, encode(limit.soft), true);
+    limits.setBigUint64(8, encode(limit.hard), true);
+    argument = newLimit as Buffer;
+  }
+  if (native().prlimit(pid, resource, argument, oldLimit as Buffer) === -1) throw failed('prlimit');
+  return { soft: decode(limits.getBigUint64(16, true)), hard: decode(limits.getBigUint64(24, true)) };
+}
+
+function encode(value: number): bigint {
+  return value === Number.POSITIVE_INFINITY ? RLIM_INFINITY : BigInt(value);
+}
+
+function decode(value: bigint): number {
+  return value === RLIM_INFINITY ? Number.POSITIVE_INFINITY : Number(value);
 }

@@ -157,3 +157,16 @@ export function tryStatx(dir: number, path: PathArgument, flags: number, mask: n
   if (native().errno() === ENOENT) return undefined;
   throw failed('statx', path);
 }
+
+/**
+ * Whether the effective user may do all of `mode` to an entry. See faccessat(2).
+ * @param mode W_OK, X_OK
+ * @param flags AT_EACCESS, AT_SYMLINK_NOFOLLOW
+ * @throws SyscallError EACCES when not, EROFS for W_OK on a read-only file system
+ */
+export function faccessat(dir: number, path: PathArgument, mode: number, flags: number): void {
+  let status: number;
+  do status = native().faccessat(dir, first(path, 'faccessat'), mode, flags);
+  while (status === -1 && interrupted());
+  if (status === -1) throw failed('faccessat', path);
+}

@@ -95,6 +95,11 @@ test('the umask is read as it is and swapped', () => {
   expect(sys.currentUmask()).toBe(before);
 });
 
+test('a signal for the end of the parent is one that there is, or none', () => {
+  expect(failure(() => sys.setParentDeathSignal(65))).toBe('EINVAL prctl(PR_SET_PDEATHSIG)');
+  expect(failure(() => sys.setParentDeathSignal(0))).toBe('success');
+});
+
 test('the effective user is the one Node says', () => {
   expect(sys.geteuid()).toBe(process.geteuid?.());
 });

@@ -5,7 +5,7 @@ import { errnoName } from '../src/errno.ts';
 import { PATH_MAX } from '../src/path.ts';
 import { type Arch, evaluate, headerValues } from './headers.ts';
 
-const { OPEN_FLAGS_BY_ARCH, O_LARGEFILE: _, SYS_openat2, ...numbers } = constants;
+const { OPEN_FLAGS_BY_ARCH, O_LARGEFILE: _, SYS_openat2, SYS_close_range, ...numbers } = constants;
 
 describe.each<Arch>(['x64', 'arm64'])('the C headers of %s', (arch) => {
   test('give every constant the value it has here', () => {
@@ -15,8 +15,9 @@ describe.each<Arch>(['x64', 'arm64'])('the C headers of %s', (arch) => {
     expect({ O_LARGEFILE }).toEqual(headerValues(arch, ['O_LARGEFILE'], 'asm/fcntl'));
   });
 
-  test('give openat2 the number it has here', () => {
-    expect(headerValues(arch, ['__NR_openat2'])).toEqual({ __NR_openat2: SYS_openat2 });
+  test('give system calls that have no function the numbers they have here', () => {
+    const numbered = { __NR_openat2: SYS_openat2, __NR_close_range: SYS_close_range };
+    expect(headerValues(arch, Object.keys(numbered))).toEqual(numbered);
   });
 
   test('give every errno the name it has here, and a path the longest length', () => {
@@ -70,10 +71,12 @@ test('the structures are laid out as the decoders read them', () => {
     ['sizeof(struct open_how)', 24],
     ['offsetof(struct open_how, mode)', 8],
     ['offsetof(struct open_how, resolve)', 16],
+    ['sizeof(struct rlimit)', 16],
+    ['offsetof(struct rlimit, rlim_max)', 8],
     ['sizeof(struct timespec)', 16],
     ['offsetof(struct timespec, tv_nsec)', 8],
   ] as const;
   const expressions = fields.map(([expression]) => expression);
-  const measured = evaluate(expressions, 'time dirent sys/stat sys/vfs linux/openat2');
+  const measured = evaluate(expressions, 'time dirent sys/resource sys/stat sys/vfs linux/openat2');
   expect(expressions.map((expression, i) => [expression, measured[i]])).toEqual(fields);
 });

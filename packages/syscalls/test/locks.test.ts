@@ -1,3 +1,4 @@
+import { constants } from 'node:os';
 import { expect, test } from '@jest/globals';
 import * as sys from '../src/index.ts';
 import { failure, Scratch } from './scratch.ts';
@@ -35,4 +36,18 @@ test('a read lease is refused while anybody has the file open for writing', () =
   sys.setLease(reader, sys.F_UNLCK);
   sys.close(reader);
   expect(failure(() => sys.getLease(reader))).toBe('EBADF fcntl(F_GETLEASE)');
+});
+
+test('who breaks a lease sends the signal that was chosen, and not SIGIO, which would end this process', () => {
+  using scratch = new Scratch();
+  sys.close(scratch.file('a'));
+  const reader = sys.openat(scratch.dir, a, sys.O_RDONLY | sys.O_CLOEXEC);
+  sys.setLeaseSignal(reader, constants.signals.SIGURG);
+  sys.setLease(reader, sys.F_RDLCK);
+  const write = () => sys.close(sys.openat(scratch.dir, a, sys.O_WRONLY | sys.O_NONBLOCK | sys.O_CLOEXEC));
+  expect(failure(write)).toBe('EAGAIN openat');
+  sys.setLease(reader, sys.F_UNLCK);
+  expect(failure(write)).toBe('success');
+  sys.close(reader);
+  expect(failure(() => sys.setLeaseSignal(reader, 0))).toBe('EBADF fcntl(F_SETSIG)');
 });

@@ -1,4 +1,4 @@
-import { merge } from '@emplace/merge-core';
+import { type Losable, losable, merge } from '@emplace/merge-core';
 import { Args, Flags } from '@oclif/core';
 import { planJson, renderPlan } from '../render/plan.ts';
 import { renderReport, reportJson } from '../render/report.ts';
@@ -39,6 +39,16 @@ export class Merge extends RootCommand {
     undo: Flags.option({ options: ['auto', 'none'] as const, default: 'auto' as const })({
       summary: 'keep what is replaced until all is done',
     }),
+    busy: Flags.option({ options: ['refuse', 'in-place'] as const, default: 'refuse' as const })({
+      summary: 'a file that is a mount point: refused, or written through, which others see half done',
+    }),
+    lossy: Flags.string({
+      multiple: true,
+      delimiter: ',',
+      options: [...losable],
+      helpValue: 'WHAT',
+      summary: 'what entries may lose where the root cannot carry it: owner, mode, xattr, time, hardlink',
+    }),
     'dry-run': Flags.boolean({ summary: 'print the plan and stop' }),
   };
 
@@ -55,6 +65,8 @@ export class Merge extends RootCommand {
         directories: flags.directories,
         exclude: flags.exclude ?? [],
         undo: flags.undo,
+        busy: flags.busy,
+        lossy: (flags.lossy ?? []) as Losable[],
         sync: flags.sync,
         dryRun: flags['dry-run'],
         onEvent,

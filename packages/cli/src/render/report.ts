@@ -1,4 +1,5 @@
 import type { MergeReport, RecoverReport, Warning } from '@emplace/merge-core';
+import { renderLost, renderSites, sitesJson } from './sites.ts';
 
 /** `12,345`. */
 const number = new Intl.NumberFormat('en');
@@ -9,6 +10,8 @@ export function renderReport({
   transaction,
   counts,
   strategies,
+  sites,
+  lost,
   bytes,
   warnings,
   recovered,
@@ -21,6 +24,7 @@ export function renderReport({
     `${outcome}: ${numbers.join(', ') || 'nothing to do'} (${renderBytes(bytes)}, transaction ${transaction})`,
   ];
   if (rungs.length > 0) lines.push(`strategies: ${rungs.join(', ')}`);
+  lines.push(...renderSites({ sites }), ...renderLost({ lost }));
   if (recovered)
     lines.push(`an unfinished merge ${recovered.transaction} was recovered first: its ${recovered.tree} tree`);
   return [...lines, ...renderWarnings(warnings)].join('\n');
@@ -47,6 +51,7 @@ export function renderBytes(bytes: number): string {
 }
 
 /** For programs: the report without what is only of use inside. */
-export function reportJson({ plan, warnings, ...rest }: MergeReport): object {
-  return { ...rest, warnings: warnings.map(({ code, message }) => ({ code, message })) };
+export function reportJson(report: MergeReport): object {
+  const { plan, warnings, sites, lost, ...rest } = report;
+  return { ...rest, ...sitesJson(report), warnings: warnings.map(({ code, message }) => ({ code, message })) };
 }

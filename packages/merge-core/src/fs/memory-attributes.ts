@@ -1,10 +1,11 @@
 /** The calls on attributes, for root: what fs/attr.c and fs/xattr.c refuse and what one attribute does to another. */
+
+import type { FileHandle, Stat, Timestamp, Xattrs } from '@emplace/fsprobe';
 import { ascii, type Bytes, S_IFMT } from '@emplace/syscalls';
 import { ACCESS_ACL, DEFAULT_ACL, isAcl, isOnlyMode, modeFrom, withMode } from './memory-acl.ts';
 import { isRegular } from './memory-content.ts';
 import { allocated, BLOCK, type Extra, extraOf, fail, isDirectory, typeOf } from './memory-device.ts';
 import { type Mount, type Open, opened, requireWritable, type World } from './memory-world.ts';
-import type { FileHandle, Stat, Timestamp, Xattrs } from './port.ts';
 
 const S_ISUID = 0o4000;
 const S_ISGID = 0o2000;

@@ -1,4 +1,6 @@
 /** The calls on a file's content. memfs keeps the bytes, holes as zeros; which of them are allocated stands in `extents`. */
+
+import type { DirHandle, FileHandle } from '@emplace/fsprobe';
 import { ascii, type Bytes, S_IFIFO, S_IFREG } from '@emplace/syscalls';
 import {
   allocated,
@@ -12,8 +14,7 @@ import {
   type Inode,
   isDirectory,
 } from './memory-device.ts';
-import { lookUp, type Mount, type Open, openedFile, openHandle, type World } from './memory-world.ts';
-import type { DirHandle, FileHandle } from './port.ts';
+import { lookUp, type Mount, type Open, openedFile, openHandle, requireWritable, type World } from './memory-world.ts';
 
 /** memfs holds a hole in memory, so a file cannot be larger than a test can pay for. */
 const SIZE_MAX = 2 ** 30;
@@ -26,7 +27,20 @@ export function openFile(world: World, at: DirHandle, name: Bytes): FileHandle {
   if (inode.isSymlink()) fail('ELOOP', 'openat', name);
   const isReadable = isRegular(inode) || isDirectory(inode) || isPipe(inode);
   if (!isReadable) fail('ENXIO', 'openat', name);
-  return openHandle(world, 'file', { mount: place.mount, inode });
+  return openHandle(world, 'file', { ...place, inode });
+}
+
+/** For reading and writing. */
+export function openWritable(world: World, at: DirHandle, name: Bytes): FileHandle {
+  const place = lookUp(world, at, name, 'openat') ?? fail('ENOENT', 'openat', name);
+  const inode = place.dentry.getNode();
+  if (inode.isSymlink()) fail('ELOOP', 'openat', name);
+  if (isDirectory(inode)) fail('EISDIR', 'openat', name);
+  if (!isRegular(inode) && !isPipe(inode)) fail('ENXIO', 'openat', name);
+  const { immutable, appendOnly } = extraOf(place.mount.device, inode);
+  requireWritable(place.mount, 'openat', name);
+  if (immutable || appendOnly) fail('EPERM', 'openat', name);
+  return openHandle(world, 'file', { ...place, inode }, true);
 }
 
 export function isRegular(inode: Inode): boolean {

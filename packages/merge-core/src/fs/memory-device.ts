@@ -3,9 +3,9 @@
  * number, stands what memfs has no place for. Inode numbers are used anew at once, as ext4 does.
  */
 
+import type { EntryType, Timestamp } from '@emplace/fsprobe';
 import { type Bytes, S_IFDIR, S_IFMT, SyscallError } from '@emplace/syscalls';
 import { Volume } from 'memfs';
-import type { EntryType, Timestamp } from './port.ts';
 
 type Superblock = Volume['_core'];
 /** A name in a directory (memfs calls it Link); of a directory there is exactly one. */
@@ -27,6 +27,8 @@ export interface FileSystemOptions {
   readonly links?: boolean;
   /** false: FICLONE gives EOPNOTSUPP. */
   readonly clone?: boolean;
+  /** false: rename and link from one of its top directories to another give EXDEV, as between project quotas. */
+  readonly betweenProjects?: boolean;
   /** false: RENAME_EXCHANGE gives EINVAL. */
   readonly exchange?: boolean;
   /** false: O_TMPFILE gives EOPNOTSUPP. */
@@ -90,7 +92,10 @@ export function fail(code: string, call: string, ...paths: Bytes[]): never {
 
 export function makeDevice(dev: number, options: FileSystemOptions, now: Timestamp): Device {
   const { bytesFree = 2 ** 40, inodesFree = 2 ** 30, ...rest } = options;
-  const all = { links: true, clone: true, exchange: true, unnamed: true, xattrs: true, holes: true, entryTypes: true };
+  const all = {
+    ...{ links: true, clone: true, exchange: true, unnamed: true, xattrs: true, holes: true, entryTypes: true },
+    betweenProjects: true,
+  };
   const limits = { magic: XFS_MAGIC, nameMax: 255, linkMax: 2 ** 31 - 1, countsInodes: true, ...all, ...rest };
   const device = { dev, superblock: new Volume()._core, extras: new Map(), limits, bytesFree, inodesFree };
   const root = device.superblock.root.getNode();

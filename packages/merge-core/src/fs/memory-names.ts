@@ -1,4 +1,6 @@
 /** The calls that change names, with the checks of fs/namei.c in its order. */
+
+import type { DirHandle, FileHandle } from '@emplace/fsprobe';
 import { type Bytes, S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFREG, S_IFSOCK } from '@emplace/syscalls';
 import {
   attach,
@@ -23,7 +25,6 @@ import {
   slot,
   type World,
 } from './memory-world.ts';
-import type { DirHandle, FileHandle } from './port.ts';
 
 const TARGET_MAX = 4095;
 const S_ISGID = 0o2000;
@@ -89,8 +90,16 @@ export function rename(world: World, from: DirHandle, source: Bytes, to: DirHand
   }
   detach(a.dentry, moved);
   attach(b.dentry, b.name, moved);
+  if (replaced !== undefined) misname(world, replaced, a);
   touch(world, a);
   touch(world, b);
+}
+
+/** What old kernels do to the dentry of what was replaced: it is that which a process that holds it shows. */
+function misname({ kernel: { replacedShow } }: World, replaced: Dentry, from: Slot): void {
+  if (replacedShow === 'own') return;
+  replaced.parent = from.dentry;
+  if (replacedShow === 'former') replaced.name = from.name;
 }
 
 /** As the kernel does: a target that is there is told before anything else of it is looked at. */
@@ -126,7 +135,19 @@ function checkSides(a: Slot, b: Slot, call: string): Dentry {
   if (a.mount !== b.mount) fail('EXDEV', call, a.name, b.name);
   requireWritable(a.mount, call, a.name, b.name);
   if (isRemoved(b.dentry)) fail('ENOENT', call, a.name, b.name);
+  checkProjects(a, b, call);
   return a.found ?? fail('ENOENT', call, a.name, b.name);
+}
+
+/** ext4 and xfs keep the files of a project quota together. */
+function checkProjects(a: Slot, b: Slot, call: string): void {
+  if (a.mount.device.limits.betweenProjects || topOf(a.dentry) === topOf(b.dentry)) return;
+  fail('EXDEV', call, a.name, b.name);
+}
+
+function topOf(dentry: Dentry): Dentry {
+  const { parent } = dentry;
+  return parent === undefined || parent.parent === undefined || parent.parent === parent ? dentry : topOf(parent);
 }
 
 export function link(world: World, from: DirHandle, source: Bytes, to: DirHandle, target: Bytes): void {
@@ -135,6 +156,7 @@ export function link(world: World, from: DirHandle, source: Bytes, to: DirHandle
   const inode = a.found?.getNode() ?? fail('ENOENT', call, source, target);
   checkVacant(b, call);
   if (a.mount !== b.mount) fail('EXDEV', call, source, target);
+  checkProjects(a, b, call);
   checkMayCreate(b, call);
   const { device } = a.mount;
   const { immutable, appendOnly } = extraOf(device, inode);
@@ -170,15 +192,21 @@ function checkVacant(dir: Slot, call: string): void {
   requireWritable(dir.mount, call, dir.name);
 }
 
+interface Made {
+  readonly dir: Slot;
+  readonly dentry: Dentry;
+  readonly inode: Inode;
+}
+
 /** A new entry of any type. */
-function make(world: World, at: DirHandle, name: Bytes, mode: number, call: string): { dir: Slot; inode: Inode } {
+function make(world: World, at: DirHandle, name: Bytes, mode: number, call: string): Made {
   const dir = slot(world, at, name, call);
   checkVacant(dir, call);
   checkMayCreate(dir, call);
   const inode = makeInode(dir.mount.device, mode, groupFrom(dir.dentry), world.now(), call);
-  dir.dentry.createChild(name.slice(name.lastIndexOf('/') + 1), inode);
+  const dentry = dir.dentry.createChild(name.slice(name.lastIndexOf('/') + 1), inode);
   touch(world, dir);
-  return { dir, inode };
+  return { dir, dentry, inode };
 }
 
 /** The group comes from a setgid directory. */
@@ -204,8 +232,8 @@ export function mknod(world: World, at: DirHandle, name: Bytes, type: NodeType, 
 }
 
 export function createFile(world: World, at: DirHandle, name: Bytes, mode: number): FileHandle {
-  const { dir, inode } = make(world, at, name, S_IFREG | mode, 'openat');
-  return openHandle(world, 'file', { mount: dir.mount, inode }, true);
+  const { dir, dentry, inode } = make(world, at, name, S_IFREG | mode, 'openat');
+  return openHandle(world, 'file', { mount: dir.mount, dentry, inode }, true);
 }
 
 export function createUnnamed(world: World, at: DirHandle): FileHandle {

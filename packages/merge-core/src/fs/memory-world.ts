@@ -1,4 +1,6 @@
 /** The state of a memory port: devices, mounts and open handles, and how names are looked up in them. */
+
+import type { DirHandle, FileHandle, Timestamp } from '@emplace/fsprobe';
 import type { Bytes } from '@emplace/syscalls';
 import {
   copyDevice,
@@ -11,7 +13,6 @@ import {
   isDirectory,
   releaseUnused,
 } from './memory-device.ts';
-import type { DirHandle, FileHandle, Timestamp } from './port.ts';
 
 export interface Mount {
   readonly id: number;
@@ -34,7 +35,7 @@ export interface Open {
   readonly kind: 'directory' | 'file' | 'pin';
   readonly mount: Mount;
   readonly inode: Inode;
-  /** Of a directory or a pinned entry. */
+  /** The name it was opened by; undefined for an unnamed file. */
   readonly dentry: Dentry | undefined;
   readonly writable: boolean;
   position: number;
@@ -45,6 +46,16 @@ export interface World {
   readonly handles: Map<number, Open>;
   nextHandle: number;
   readonly now: () => Timestamp;
+  readonly kernel: Kernel;
+}
+
+/** What differs between kernels. */
+export interface Kernel {
+  /**
+   * Under which path a file that a rename replaced is shown while it is held: its `own` (Linux 4.17 and later), in the
+   * `directory` that its successor came from (about 3.18 to 4.16), or by its successor's `former` path (until 3.16).
+   */
+  readonly replacedShow: 'own' | 'directory' | 'former';
 }
 
 /** What a name in an open directory refers to. */
@@ -211,5 +222,19 @@ export function copyWorld(world: World): World {
       over: over && { mount: mounts.get(over.mount) as Mount, dentry: seen.get(over.dentry) as Dentry },
     });
   }
-  return { mounts: [...mounts.values()], handles: new Map(), nextHandle: world.nextHandle, now: world.now };
+  return { ...world, mounts: [...mounts.values()], handles: new Map() };
+}
+
+/** As d_path: the names up to the root of all, and a mark when the last of them is gone. */
+export function pathShown(world: World, handle: FileHandle): Bytes | undefined {
+  const { mount, dentry } = opened(world, handle, 'readlinkat');
+  if (dentry === undefined) return undefined;
+  const gone = dentry !== mount.root && dentry.parent?.children.get(dentry.name) !== dentry;
+  return `${pathOf({ mount, dentry })}${gone ? ' (deleted)' : ''}` as Bytes;
+}
+
+function pathOf({ mount, dentry }: Place): string {
+  if (dentry === mount.root) return mount.over === undefined ? '/' : pathOf(mount.over);
+  const above = dentry.parent === undefined ? '/' : pathOf({ mount, dentry: dentry.parent });
+  return `${above === '/' ? '' : above}/${dentry.name}`;
 }

@@ -12,6 +12,8 @@
  * once: G4 needs a real disk), inheritance of default ACLs, room that clones still share when one of them goes, the
  * room of attributes and symlinks, unmounting, what is behind device nodes and sockets, limits of attribute space.
  */
+
+import type { DirHandle, FileHandle, FsPort, Named, Space, Timestamp } from '@emplace/fsprobe';
 import { type Bytes, isErrno } from '@emplace/syscalls';
 import { chmod, chown, describe, removeXattr, setTimes, setXattr, xattrs } from './memory-attributes.ts';
 import {
@@ -19,6 +21,7 @@ import {
   copyRange,
   nextData,
   openFile,
+  openWritable,
   read,
   seek,
   truncate,
@@ -34,6 +37,7 @@ import {
   extraAt,
   followAbsolute,
   isRemoved,
+  type Kernel,
   lookUp,
   type Mount,
   opened,
@@ -41,10 +45,10 @@ import {
   openedFile,
   openHandle,
   type Place,
+  pathShown,
   slot,
   type World,
 } from './memory-world.ts';
-import type { DirHandle, FileHandle, FsPort, Named, Space, Timestamp } from './port.ts';
 
 /** Paths are absolute; text that is not ASCII has to be Bytes. */
 interface MountOptions extends FileSystemOptions {
@@ -61,6 +65,7 @@ export interface MemoryOptions extends FileSystemOptions {
   readonly readOnly?: boolean;
   /** The clock. By default it starts in 2026 and moves 1 µs at each look, so that equal runs give equal trees. */
   readonly now?: () => Timestamp;
+  readonly kernel?: Kernel;
 }
 
 /** The port and what stands beside it for tests. Only the port's own calls are of the process under test. */
@@ -86,8 +91,14 @@ const FIRST_DEVICE = 0x801;
 const FIRST_HANDLE = 3;
 
 export function memoryPort(options: MemoryOptions = {}): MemoryPort {
-  const { mounts = [], readOnly = false, now = tickingClock(), ...fileSystem } = options;
-  const world: World = { mounts: [], handles: new Map(), nextHandle: FIRST_HANDLE, now };
+  const {
+    mounts = [],
+    readOnly = false,
+    now = tickingClock(),
+    kernel = { replacedShow: 'own' },
+    ...fileSystem
+  } = options;
+  const world: World = { mounts: [], handles: new Map(), nextHandle: FIRST_HANDLE, now, kernel };
   const device = makeDevice(FIRST_DEVICE, fileSystem, now());
   const first: Mount = { id: 1, device, root: device.superblock.root, over: undefined, readOnly: false };
   world.mounts.push(first);
@@ -140,6 +151,7 @@ function portOf(world: World): MemoryPort {
     mknod: (...args) => names.mknod(world, ...args),
 
     openFile: (...args) => openFile(world, ...args),
+    openWritable: (...args) => openWritable(world, ...args),
     createFile: (...args) => names.createFile(world, ...args),
     createUnnamed: (...args) => names.createUnnamed(world, ...args),
     pin(at, name) {
@@ -167,6 +179,11 @@ function portOf(world: World): MemoryPort {
     syncfs: (dir) => void openedDir(world, dir, 'syncfs'),
     space: (dir) => space(openedDir(world, dir, 'fstatfs').mount),
     tryFlock: (file) => tryFlock(world, file),
+    pathShown: (file) => pathShown(world, file),
+    mayWrite(at, name) {
+      if (lookUp(world, at, name, 'faccessat') === undefined) fail('ENOENT', 'faccessat', name);
+      return true;
+    },
 
     crash() {
       for (const handle of world.handles.keys()) close(world, handle as FileHandle);

@@ -1,4 +1,4 @@
-import type { FileHandle, FsPort } from './port.ts';
+import type { FileHandle, FsPort } from '@emplace/fsprobe';
 
 /** All that is left to read of an open file. */
 export function readWhole(file: FileHandle, fs: Pick<FsPort, 'read'>): Buffer {

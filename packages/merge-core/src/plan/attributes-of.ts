@@ -1,5 +1,5 @@
+import type { DirHandle, FsPort } from '@emplace/fsprobe';
 import type { Bytes } from '@emplace/syscalls';
-import type { DirHandle, FsPort } from '../fs/port.ts';
 import { portable } from '../strategy/attributes.ts';
 import type { Attributes } from './model.ts';
 

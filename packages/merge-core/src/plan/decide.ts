@@ -1,4 +1,4 @@
-import type { EntryType } from '../fs/port.ts';
+import type { EntryType } from '@emplace/fsprobe';
 
 /**
  * What to do with an entry of the image, given what the root has at its name.

@@ -1,14 +1,23 @@
-import type { Bytes } from '@emplace/syscalls';
+import type { Stat } from '@emplace/fsprobe';
+import { type Bytes, show } from '@emplace/syscalls';
 import type { ErrorCode } from '../errors.ts';
 import { quoted } from '../errors.ts';
 import type { WarningCode } from '../events.ts';
 import { isWithin, join } from '../paths.ts';
-import { HardLinks } from './hard-links.ts';
+import type { Losable } from './carry.ts';
+import { HardLinks, linkKey } from './hard-links.ts';
 import type { Identical, Placement, Plan, PlannedDirectory } from './model.ts';
+import type { PlanRequest } from './request.ts';
 import { isLibrary } from './undo-kind.ts';
 
 /** What others need comes first: whole new directories, libraries and their links, data, programs, other links, configuration. */
 const RANKS = 7;
+
+/** See {@link Draft.expose}. */
+interface Exposed extends Pick<Stat, 'dev' | 'ino'> {
+  readonly path: Bytes;
+  readonly why: string;
+}
 
 /** A plan while it is written down. */
 export class Draft {
@@ -17,6 +26,7 @@ export class Draft {
   readonly aliased: Set<Bytes> = new Set();
   readonly #plan: Plan;
   readonly #identical = new Set<Identical>();
+  readonly #exposed: Exposed[] = [];
   readonly #byRank: Placement[][] = Array.from({ length: RANKS }, () => []);
 
   constructor(plan: Plan) {
@@ -30,8 +40,8 @@ export class Draft {
 
   place(placement: Placement, mode: number): Placement {
     const { counts } = this.#plan;
-    if (placement.action === 'replace' || placement.action === 'swap') counts.replaced++;
-    else counts.created++;
+    if (placement.old === undefined) counts.created++;
+    else counts.replaced++;
     counts.created += placement.entries - 1;
     if (placement.action === 'graft') counts.grafted++;
     this.#plan.bytes += placement.size;
@@ -63,6 +73,16 @@ export class Draft {
     this.#plan.warnings.push({ code, message, ...(path === undefined ? {} : { path }) });
   }
 
+  /** An entry that loses what the caller accepts to lose. */
+  lose(path: Bytes, what: readonly Losable[]): void {
+    this.#plan.lost.push({ path, what });
+  }
+
+  /** An old entry after whose replacement a process that holds it may show a path of ours. */
+  expose(path: Bytes, old: Stat, why: string): void {
+    this.#exposed.push({ path, dev: old.dev, ino: old.ino, why });
+  }
+
   /** `what` is said of the path, for instance "is a mount point". */
   refuse(code: ErrorCode, path: Bytes, what: string): void {
     this.#plan.problems.push({ code, path, message: `${quoted(path)} ${what}` });
@@ -86,6 +106,18 @@ export class Draft {
     for (const { action, target } of this.#plan.directories) {
       if (action === 'make' && seen.has(target))
         this.refuse('IMAGE_COLLISION', target, 'would be placed twice: two directories of the image lead there');
+    }
+  }
+
+  /** Warns of each exposed entry, with the processes that hold it now. */
+  warnOfExposed(holders: PlanRequest['holders']): void {
+    if (this.#exposed.length === 0) return;
+    const byFile = Map.groupBy(holders(this.#exposed), ({ file }) => linkKey(file));
+    for (const exposed of this.#exposed) {
+      const held = (byFile.get(linkKey(exposed)) ?? []).map(({ pid, command }) => `${show(command)} (pid ${pid})`);
+      const who = held.length === 0 ? 'no process holds it now' : `held by ${held.join(', ')}`;
+      const what = `${quoted(exposed.path)}: a process that holds it will show a path of the merge, for ${exposed.why}`;
+      this.warn('PATH_MAY_SHOW', `${what}; ${who}`, exposed.path);
     }
   }
 

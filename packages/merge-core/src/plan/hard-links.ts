@@ -1,4 +1,4 @@
-import type { Stat } from '../fs/port.ts';
+import type { Stat } from '@emplace/fsprobe';
 
 /** A name that was found identical, as long as its hard links agree. */
 interface IdenticalMember {

@@ -1,6 +1,7 @@
+import type { DirHandle, FileHandle, FsPort, Stat } from '@emplace/fsprobe';
 import { type Bytes, isErrno } from '@emplace/syscalls';
-import type { DirHandle, FileHandle, FsPort, Stat } from '../fs/port.ts';
 import { sameXattrs } from '../strategy/attributes.ts';
+import type { Losable } from './carry.ts';
 
 /** The same name in two open directories. */
 interface Pair {
@@ -11,12 +12,15 @@ interface Pair {
 
 /**
  * Whether the root's entry is what the image's would be, its time aside: type, owner, mode, size, content or
- * link target or device, and xattrs. Cheap differences are looked at first; content is read only when all else is equal.
+ * link target or device, and xattrs; but for what the root cannot carry and the caller accepts to be `lost`. Cheap differences are looked at first; content is read only when all else is equal.
  */
-export function isIdentical(pair: Pair, source: Stat, target: Stat, fs: FsPort): boolean {
+export function isIdentical(pair: Pair, source: Stat, target: Stat, lost: ReadonlySet<Losable>, fs: FsPort): boolean {
   if (source.ino === target.ino && source.dev === target.dev) return true;
-  if (source.type !== target.type || source.mode !== target.mode) return false;
-  if (source.uid !== target.uid || source.gid !== target.gid) return false;
+  if (source.type !== target.type) return false;
+  if (source.mode !== target.mode && !lost.has('mode')) return false;
+  if ((source.uid !== target.uid || source.gid !== target.gid) && !lost.has('owner')) return false;
+  const xattrsAgree = (a: FileHandle, b: FileHandle): boolean =>
+    lost.has('xattr') || sameXattrs(fs.xattrs(a), fs.xattrs(b));
   switch (source.type) {
     case 'file':
       return (
@@ -25,33 +29,20 @@ export function isIdentical(pair: Pair, source: Stat, target: Stat, fs: FsPort):
           pair,
           (dir, name) => fs.openFile(dir, name),
           fs,
-          (a, b) => sameContent(a, b, fs),
+          (a, b) => xattrsAgree(a, b) && sameContent(a, b, fs),
         )
       );
     case 'symlink':
       return (
         fs.readlink(pair.image, pair.name) === fs.readlink(pair.root, pair.name) &&
-        handlesAgree(
-          pair,
-          (dir, name) => fs.pin(dir, name),
-          fs,
-          () => true,
-        )
+        handlesAgree(pair, (dir, name) => fs.pin(dir, name), fs, xattrsAgree)
       );
     default:
-      return (
-        source.rdev === target.rdev &&
-        handlesAgree(
-          pair,
-          (dir, name) => fs.pin(dir, name),
-          fs,
-          () => true,
-        )
-      );
+      return source.rdev === target.rdev && handlesAgree(pair, (dir, name) => fs.pin(dir, name), fs, xattrsAgree);
   }
 }
 
-/** Opens both, compares xattrs and then what `agree` looks at. */
+/** Opens both and asks `agree`. */
 function handlesAgree(
   pair: Pair,
   open: (dir: DirHandle, name: Bytes) => FileHandle,
@@ -63,7 +54,7 @@ function handlesAgree(
     const root = tryOpen(() => open(pair.root, pair.name));
     if (root === undefined) return false;
     try {
-      return sameXattrs(fs.xattrs(image), fs.xattrs(root)) && agree(image, root);
+      return agree(image, root);
     } finally {
       fs.closeFile(root);
     }

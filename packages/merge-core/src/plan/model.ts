@@ -1,7 +1,8 @@
+import type { EntryType, FactName, Site, Timestamp, Xattrs } from '@emplace/fsprobe';
 import type { Bytes } from '@emplace/syscalls';
 import type { Problem } from '../errors.ts';
 import type { Warning } from '../events.ts';
-import type { EntryType, Timestamp, Xattrs } from '../fs/port.ts';
+import type { Losable } from './carry.ts';
 
 /** Owner, mode, extended attributes and time of one entry. ACLs and file capabilities are among the xattrs. */
 export interface Attributes {
@@ -54,8 +55,8 @@ export interface Placement {
   readonly directory: number;
   readonly name: Bytes;
   readonly type: EntryType;
-  /** `create`, `replace`: not a directory. `graft`: a whole new directory. `swap`: directory against non-directory. */
-  readonly action: 'create' | 'replace' | 'graft' | 'swap';
+  /** `create`, `replace`: not a directory. `graft`: a whole new directory. `swap`: directory against non-directory. `overwrite`: a mounted file, in place. */
+  readonly action: 'create' | 'replace' | 'graft' | 'swap' | 'overwrite';
   /** The image's inode. */
   readonly ino: bigint;
   readonly size: number;
@@ -81,6 +82,27 @@ export interface Identical {
   readonly oldMtime: Timestamp;
 }
 
+/** A site that something is placed at. */
+export interface PlannedSite {
+  readonly site: Site;
+  /** Two directories of it, below image and root, in which it can be measured. The root has the second. */
+  readonly image: Bytes;
+  readonly imageTime: Timestamp;
+  readonly target: Bytes;
+  /** Strategies that can be used, cheapest first. */
+  readonly rungs: readonly string[];
+  /** Strategies that cannot, and why. */
+  readonly refused: ReadonlyMap<string, string>;
+  /** What the plan counts on there: measured before anything is staged. */
+  readonly relies: Set<FactName>;
+}
+
+/** An entry that its target's file system cannot carry whole, as the caller accepted. */
+export interface Lost {
+  readonly path: Bytes;
+  readonly what: readonly Losable[];
+}
+
 export interface Counts {
   /** Entries that the root did not have, those inside grafts among them. */
   created: number;
@@ -101,6 +123,8 @@ export interface Plan {
   readonly imageId: string;
   /** The image is left whole. */
   readonly keepImage: boolean;
+  /** What entries may lose where the root cannot carry it. */
+  readonly lossy: readonly Losable[];
   /** Globs whose matches stay out of the merge. */
   readonly exclude: readonly string[];
   /** Parents before children. */
@@ -108,6 +132,8 @@ export interface Plan {
   /** In the order of the commit. */
   readonly placements: Placement[];
   readonly identical: Identical[];
+  readonly sites: PlannedSite[];
+  readonly lost: Lost[];
   readonly counts: Counts;
   /** Content of the regular files that are placed, bytes. */
   bytes: number;

@@ -1,6 +1,6 @@
+import type { FsPort } from '@emplace/fsprobe';
 import type { Bytes } from '@emplace/syscalls';
 import type { ErrorCode } from '../errors.ts';
-import type { FsPort } from '../fs/port.ts';
 import type { OpenDirectories } from '../open-directories.ts';
 import { join } from '../paths.ts';
 

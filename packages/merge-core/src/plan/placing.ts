@@ -1,15 +1,17 @@
-import type { Place, Site } from '@emplace/fsprobe';
+import type { DirHandle, FactName, FsPort, Place, Site, Stat } from '@emplace/fsprobe';
 import { type Bytes, isErrno } from '@emplace/syscalls';
 import { quoted } from '../errors.ts';
-import type { DirHandle, FsPort, Stat } from '../fs/port.ts';
 import type { OpenDirectories } from '../open-directories.ts';
 import { join } from '../paths.ts';
-import type { Ladder } from '../strategy/select.ts';
+import { copy } from '../strategy/copy.ts';
+import { cleanFact, type Ladder } from '../strategy/select.ts';
 import type { Strategy } from '../strategy/strategy.ts';
+import type { Admission } from './admission.ts';
 import type { Draft } from './draft.ts';
 import { linkKey } from './hard-links.ts';
 import { isIdentical } from './identical.ts';
-import type { OldEntry } from './model.ts';
+import type { OldEntry, UndoKind } from './model.ts';
+import type { PlanRequest } from './request.ts';
 import type { Room } from './room.ts';
 import type { Sites } from './sites.ts';
 import type { Survey, Surveys } from './survey.ts';
@@ -23,6 +25,8 @@ export interface Current {
   /** undefined: the root has no such directory, it will be made. */
   readonly targetStat: Stat | undefined;
   readonly place: Place;
+  /** The nearest directory that the root has. */
+  readonly standing: Bytes;
   /** Its number in the plan. */
   readonly index: number;
   readonly imageDir: DirHandle;
@@ -41,13 +45,16 @@ interface Known {
   readonly empty?: boolean;
 }
 
+type PlaceChoice = Pick<PlanRequest, 'links' | 'undo' | 'busy'>;
+
 /** Writes entries into the draft of a plan, once it was decided that they are placed, and refuses those that cannot be. */
 export class Placing {
   readonly #draft: Draft;
   readonly #room: Room;
   readonly #sites: Sites;
   readonly #root: OpenDirectories;
-  readonly #choice: { readonly links: boolean; readonly undo: 'auto' | 'none' };
+  readonly #admission: Admission;
+  readonly #choice: PlaceChoice;
   readonly #fs: FsPort;
   /** Inodes with several names whose room is taken. */
   readonly #counted = new Set<string>();
@@ -57,25 +64,31 @@ export class Placing {
     room: Room,
     sites: Sites,
     root: OpenDirectories,
-    choice: { readonly links: boolean; readonly undo: 'auto' | 'none' },
+    admission: Admission,
+    choice: PlaceChoice,
     fs: FsPort,
   ) {
     this.#draft = draft;
     this.#room = room;
     this.#sites = sites;
     this.#root = root;
+    this.#admission = admission;
     this.#choice = choice;
     this.#fs = fs;
   }
 
   /** A whole directory, by one rename. */
   graft(current: Current, name: Bytes, stat: Stat, old: Stat | undefined, survey: Survey, rung: Strategy): void {
-    if (!this.#mayPlace(current, name, stat, old, rung)) return;
+    if (!this.#admission.entry(current, name, stat, old, rung)) return;
     this.#draft.skip(survey.skipped);
     for (const path of survey.sockets)
       this.#draft.warn('SOCKET_SKIPPED', `${quoted(path)} is a socket: not merged`, path);
     for (const linked of survey.linked) this.#draft.links.add(linked, 'placed');
     const made = rung.traits.staging === 'made';
+    const undo = old === undefined ? 'none' : 'exchange';
+    if (!this.#admission.undo(current, name, undo)) return;
+    this.#relyOn(current, rung, undo, made ? [] : ['renameDirectory']);
+    if (made) this.#sites.relyOnCarrying(current.site, name, stat);
     const inodes = made ? survey.entries : 0;
     this.#room.take(current.place, rung.traits.copies ? survey.allocated : 0, inodes);
     this.#draft.place(
@@ -90,7 +103,7 @@ export class Placing {
         ...(old === undefined ? {} : { old: oldEntry(old) }),
         rung: rung.name,
         staging: rung.traits.staging,
-        undo: old === undefined ? 'none' : 'exchange',
+        undo,
       },
       stat.mode,
     );
@@ -101,7 +114,8 @@ export class Placing {
     if (current.targetDir === undefined) throw new Error('bug: nothing to compare with');
     let same: boolean;
     try {
-      same = isIdentical({ image: current.imageDir, root: current.targetDir, name }, stat, old, this.#fs);
+      const pair = { image: current.imageDir, root: current.targetDir, name };
+      same = isIdentical(pair, stat, old, this.#admission.lost(current), this.#fs);
     } catch (error) {
       if (!isErrno(error)) throw error;
       this.#draft.refuse(
@@ -127,6 +141,7 @@ export class Placing {
       this.#room.take(current.place, 0, 0);
       if (old.immutable || old.appendOnly)
         this.#draft.refuse('IMMUTABLE', join(current.target, name), 'is immutable or append-only');
+      this.#admission.change(join(current.target, name), old);
     }
     if (stat.nlink === 1 && old.nlink === 1) return;
     const place = (): void => {
@@ -138,20 +153,24 @@ export class Placing {
 
   /** An entry that is no directory goes in under its own rename. */
   leaf(current: Current, name: Bytes, stat: Stat, old: Stat | undefined, known: Known = {}): void {
-    const [rung] = current.ladder.rungs;
-    if (rung === undefined || !this.#mayPlace(current, name, stat, old, rung)) return;
+    if (old?.mountRoot === true && this.#choice.busy === 'in-place') {
+      this.#overwrite(current, name, stat, old, known);
+      return;
+    }
+    const running = old !== undefined && mayRun(name, old);
+    const rung = (running ? current.ladder.clean : undefined) ?? current.ladder.rungs[0];
+    if (rung === undefined || !this.#admission.entry(current, name, stat, old, rung)) return;
+    const made = rung.traits.staging === 'made' && !rung.traits.links;
+    if (made && !this.#admission.carrying(current, name, stat)) return;
     const undo = old === undefined ? 'none' : undoKind(name, old, rung, this.#undoChoice(current));
-    if (old !== undefined && undo === 'exchange' && mayRun(name, old)) {
-      const path = join(current.target, name);
-      this.#draft.warn(
-        'PATH_MAY_SHOW',
-        `a process that runs ${quoted(path)} will show its staged name: it has hard links, and none may be made`,
-        path,
-      );
+    if (!this.#admission.undo(current, name, undo)) return;
+    this.#relyOn(current, rung, undo, running ? [cleanFact(rung)] : []);
+    if (running && (undo === 'exchange' || current.ladder.clean === undefined)) {
+      const why = undo === 'exchange' ? 'it has hard links, and none may be made' : 'no strategy here avoids it';
+      this.#draft.expose(join(current.target, name), old, why);
     }
     const copied = rung.traits.copies && stat.type === 'file' && !this.#isCounted(stat) ? allocated(stat) : 0;
     const kept = undo === 'copy' && old !== undefined ? allocated(old) : 0;
-    const made = rung.traits.staging === 'made' && !rung.traits.links;
     this.#room.take(current.place, copied + kept, (made ? 1 : 0) + (undo === 'copy' || undo === 'reflink' ? 1 : 0));
     this.#draft.place(
       {
@@ -172,35 +191,45 @@ export class Placing {
     if (stat.nlink > 1 && known.settled !== true) this.#draft.links.add(stat, 'placed');
   }
 
-  /** What speaks against an entry under this name; told as a problem. */
-  #mayPlace(current: Current, name: Bytes, stat: Stat, old: Stat | undefined, rung: Strategy): boolean {
+  /** A mounted file is written through: see transaction/in-place.ts. */
+  #overwrite(current: Current, name: Bytes, stat: Stat, old: Stat, known: Known): void {
     const path = join(current.target, name);
-    if (!this.checkDirectory(current, name)) return false;
-    if (old?.mountRoot === true) return this.#refuse('MOUNT_POINT', path, 'is a mount point (EBUSY)');
-    if (old !== undefined && (old.immutable || old.appendOnly)) {
-      return this.#refuse('IMMUTABLE', path, 'is immutable or append-only (EPERM)');
+    if (stat.type !== 'file' || old.type !== 'file') {
+      this.#draft.refuse('MOUNT_POINT', path, 'is a mount point: only a file over a file is written in place');
+      return;
     }
-    const leaves = rung.traits.staging !== 'made' || rung.traits.links;
-    if (leaves && rung.traits.staging !== 'made' && (current.stat.immutable || current.stat.appendOnly)) {
-      return this.#refuse('IMMUTABLE', current.image, 'in the image is an immutable or append-only directory (EPERM)');
-    }
-    if (leaves && stat.mountRoot)
-      return this.#refuse('MOUNT_POINT', join(current.image, name), 'in the image is a mount point (EBUSY)');
-    if (leaves && (stat.immutable || stat.appendOnly)) {
-      return this.#refuse('IMMUTABLE', join(current.image, name), 'in the image is immutable or append-only (EPERM)');
-    }
-    return true;
+    const { mountRoot: _, ...unmounted } = old;
+    if (!this.#admission.entry(current, name, stat, { ...unmounted, mountRoot: false }, copy)) return;
+    if (!this.#admission.carrying(current, name, stat) || !this.#admission.writingThrough(current, name)) return;
+    const kept = this.#choice.undo === 'auto';
+    this.#room.take(current.place, allocated(stat) + (kept ? allocated(old) : 0), kept ? 2 : 1);
+    this.#draft.warn(
+      'NOT_ATOMIC',
+      `${quoted(path)} is a mount point: it is written in place, and others see it half done`,
+      path,
+    );
+    this.#draft.place(
+      {
+        directory: current.index,
+        name,
+        type: 'file',
+        action: 'overwrite',
+        ino: stat.ino,
+        size: stat.size,
+        entries: 1,
+        old: oldEntry(old),
+        rung: copy.name,
+        staging: 'made',
+        undo: kept ? 'copy' : 'none',
+      },
+      stat.mode,
+    );
+    if (stat.nlink > 1 && known.settled !== true) this.#draft.links.add(stat, 'placed');
   }
 
-  /** Whether the target directory can take the name at all. */
-  checkDirectory(current: Current, name: Bytes): boolean {
-    const path = join(current.target, name);
-    if (!this.#room.holds(current.place, name))
-      return this.#refuse('NAME_TOO_LONG', path, 'is longer than the file system allows (ENAMETOOLONG)');
-    if (current.targetStat?.immutable === true || current.targetStat?.appendOnly === true) {
-      return this.#refuse('IMMUTABLE', current.target, 'is an immutable or append-only directory (EPERM)');
-    }
-    return true;
+  #relyOn({ site }: Current, rung: Strategy, undo: UndoKind, more: readonly FactName[]): void {
+    const undoFacts = { exchange: ['exchange'], link: ['hardLink'], none: [], reflink: [], copy: [] } as const;
+    this.#sites.relyOn(site, ...(rung.needs ?? []), ...undoFacts[undo], ...more);
   }
 
   /** Whether another name of the inode is counted already: its content is copied once. */
@@ -212,14 +241,14 @@ export class Placing {
     return counted;
   }
 
-  #refuse(...problem: Parameters<Draft['refuse']>): false {
-    this.#draft.refuse(...problem);
-    return false;
-  }
-
-  #undoChoice({ target, place }: Current): UndoChoice {
-    const reflinks = (): boolean => this.#sites.reflinksWithin(place, () => this.#root.at(target));
-    return { wanted: this.#choice.undo === 'auto', links: this.#choice.links, reflinks };
+  #undoChoice({ site, target, place }: Current): UndoChoice {
+    return {
+      wanted: this.#choice.undo === 'auto',
+      links: this.#choice.links,
+      linkable: this.#sites.refusal(site, 'hardLink') === undefined,
+      exchanges: this.#sites.refusal(site, 'exchange') === undefined,
+      reflinks: () => this.#sites.reflinksWithin(place, () => this.#root.at(target)),
+    };
   }
 }
 

@@ -1,6 +1,7 @@
+import type { Holder, Stat, Timestamp } from '@emplace/fsprobe';
 import type { Bytes } from '@emplace/syscalls';
-import type { Timestamp } from '../fs/port.ts';
 import type { Choice } from '../strategy/select.ts';
+import type { Losable } from './carry.ts';
 import type { Plan } from './model.ts';
 
 /** What the caller asked for, as far as planning goes. */
@@ -13,21 +14,34 @@ export interface PlanRequest extends Choice {
   /** Directories that the root has: left as they are, or given the image's attributes. */
   readonly directories: 'keep' | 'image';
   readonly undo: 'auto' | 'none';
+  /** A mounted file: refused, or written through. */
+  readonly busy: 'refuse' | 'in-place';
+  /** What entries may lose where the root cannot carry it. */
+  readonly lossy: readonly Losable[];
+  /** A mount for a message, by its id. */
+  readonly mountName: (id: number) => string;
+  /** Which processes hold one of these files. */
+  readonly holders: (
+    files: readonly Pick<Stat, 'dev' | 'ino'>[],
+  ) => readonly Pick<Holder, 'pid' | 'command' | 'file'>[];
   /** The root's own time before the lock was taken in it. */
   readonly rootTime?: Timestamp;
 }
 
 /** A plan that does nothing yet. */
-export function emptyPlan({ transaction, image, keepImage, exclude }: PlanRequest, imageId: string): Plan {
+export function emptyPlan({ transaction, image, keepImage, lossy, exclude }: PlanRequest, imageId: string): Plan {
   return {
     transaction,
     image,
     imageId,
     keepImage,
+    lossy,
     exclude,
     directories: [],
     placements: [],
     identical: [],
+    sites: [],
+    lost: [],
     counts: { created: 0, replaced: 0, identical: 0, grafted: 0, skipped: 0 },
     bytes: 0,
     warnings: [],

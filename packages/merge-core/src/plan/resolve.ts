@@ -1,6 +1,6 @@
+import type { FsPort, Stat } from '@emplace/fsprobe';
 import type { Bytes } from '@emplace/syscalls';
 import { type Problem, quoted } from '../errors.ts';
-import type { FsPort, Stat } from '../fs/port.ts';
 import type { OpenDirectories } from '../open-directories.ts';
 import { HERE, join } from '../paths.ts';
 

@@ -1,6 +1,5 @@
-import { filesystemName, type Place } from '@emplace/fsprobe';
+import { type DirHandle, type FsPort, filesystemName, type Place, type Space, type Stat } from '@emplace/fsprobe';
 import type { Bytes } from '@emplace/syscalls';
-import type { DirHandle, FsPort, Space, Stat } from '../fs/port.ts';
 import { STAGED_NAME_MAX } from '../staged-names.ts';
 import type { Draft } from './draft.ts';
 

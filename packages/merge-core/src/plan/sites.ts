@@ -1,18 +1,45 @@
-import { describeSite, type Place, type Site, siteKey } from '@emplace/fsprobe';
-import type { DirHandle, FsPort, Stat } from '../fs/port.ts';
-import { reflinkRefusal } from '../strategy/measure.ts';
-import { type Choice, type Ladder, ladderFor } from '../strategy/select.ts';
+import {
+  type DirHandle,
+  describeSite,
+  type Fact,
+  type FactName,
+  type FsPort,
+  type Place,
+  type Site,
+  type Stat,
+  siteKey,
+  type Xattrs,
+} from '@emplace/fsprobe';
+import type { Bytes } from '@emplace/syscalls';
+import { reflinkFact } from '../strategy/measure.ts';
+import { type Choice, type Ladder, ladderFor, movesWhole } from '../strategy/select.ts';
+import type { Strategy } from '../strategy/strategy.ts';
+import { carryFacts, factsFor, factsOf, type Losable, type Loss, losingFacts, lossesOf } from './carry.ts';
+import type { Knowledge } from './knowledge.ts';
+import type { PlannedSite } from './model.ts';
 
-/** The sites that a plan meets, each measured once. */
+/** Two directories of one site: where what is not known of it yet can be measured. */
+export interface Spot {
+  readonly image: Bytes;
+  readonly imageDir: DirHandle;
+  readonly imageStat: Stat;
+  /** The nearest directory that the root has. */
+  readonly target: Bytes;
+  readonly targetDir: DirHandle;
+}
+
+/** The sites that a plan meets, and what it relies on at each. */
 export class Sites {
   readonly #choice: Choice;
+  readonly #knowledge: Knowledge;
   readonly #fs: FsPort;
   readonly #magics = new Map<number, number>();
-  readonly #ladders = new Map<string, Ladder>();
+  readonly #met = new Map<string, { readonly ladder: Ladder; readonly planned: PlannedSite }>();
   readonly #undoReflinks = new Map<number, boolean>();
 
-  constructor(choice: Choice, fs: FsPort) {
+  constructor(choice: Choice, knowledge: Knowledge, fs: FsPort) {
     this.#choice = choice;
+    this.#knowledge = knowledge;
     this.#fs = fs;
   }
 
@@ -24,13 +51,24 @@ export class Sites {
   }
 
   /** The rungs for a site. `refuse` is told why, once, when there is none. */
-  ladder(site: Site, imageDir: DirHandle, targetDir: DirHandle | undefined, refuse: (why: string) => void): Ladder {
+  ladder(site: Site, spot: Spot, refuse: (why: string) => void): Ladder {
     const key = siteKey(site);
-    const known = this.#ladders.get(key);
-    if (known !== undefined) return known;
-    const reflinks = () => (targetDir === undefined ? undefined : reflinkRefusal(imageDir, targetDir, this.#fs));
-    const ladder = ladderFor(site, this.#choice, reflinks);
-    this.#ladders.set(key, ladder);
+    const known = this.#met.get(key);
+    if (known !== undefined) return known.ladder;
+    const { image, imageDir, imageStat, target, targetDir } = spot;
+    // Asked while planning, for it leaves nothing to see. What cannot be asked so is measured later, like all else.
+    const reflink = (): Fact => reflinkFact(imageDir, targetDir, this.#fs);
+    const ladder = ladderFor(site, this.#choice, this.#knowledge, reflink);
+    const planned: PlannedSite = {
+      site,
+      image,
+      imageTime: imageStat.mtime,
+      target,
+      rungs: ladder.rungs.map(({ name }) => name),
+      refused: ladder.refused,
+      relies: new Set(),
+    };
+    this.#met.set(key, { ladder, planned });
     if (ladder.rungs.length === 0) {
       const why = [...ladder.refused].map(([name, errno]) => `\`${name}\` gives ${errno}`).join(', ');
       refuse(`cannot be merged from there (${describeSite(site)}): ${why}`);
@@ -38,18 +76,69 @@ export class Sites {
     return ladder;
   }
 
+  /** Notes what must be true at a site for the plan to work. */
+  relyOn(site: Site, ...facts: readonly FactName[]): void {
+    const relies = this.#met.get(siteKey(site))?.planned.relies;
+    // Asking whether links work is a link call too (G8).
+    const asked = this.#choice.links ? facts : facts.filter((fact) => fact !== 'link' && fact !== 'hardLink');
+    for (const fact of asked) relies?.add(fact);
+  }
+
+  /** Notes what must be true for an entry to be made anew there with all that it is. */
+  relyOnCarrying(site: Site, name: Bytes, stat: Stat): void {
+    if (this.#carriesAlready(site)) return;
+    this.relyOn(site, ...carryFacts, ...factsFor(name, stat));
+  }
+
+  /** Why something does not work at a site, as far as is known. */
+  refusal(site: Site, fact: FactName): string | undefined {
+    return this.#knowledge.refusal(site, fact);
+  }
+
+  /** Whether a rung moves whole directories there. */
+  movesWhole(rung: Strategy, site: Site): boolean {
+    return movesWhole(rung, site, this.#knowledge);
+  }
+
+  /** What an entry that is made anew there would lose. */
+  lossesAt(site: Site, name: Bytes, stat: Stat, xattrs: () => Xattrs): Loss[] {
+    return this.mayLose(site) ? lossesOf(name, stat, xattrs, this.#knowledge.of(site)) : [];
+  }
+
+  /** Whether something is lost there of whatever has it. */
+  loses(site: Site, what: Losable): boolean {
+    if (this.#carriesAlready(site)) return false;
+    return factsOf[what].some((fact) => this.#knowledge.refusal(site, fact) !== undefined);
+  }
+
+  /** Whether anything of what is made there may be lost, so that each entry must be looked at. */
+  mayLose(site: Site): boolean {
+    const known = this.#knowledge.of(site);
+    return losingFacts.some((name) => known[name]?.answer === 'no') && !this.#carriesAlready(site);
+  }
+
+  /** What one file system holds in the image it can hold in the root, when we may do all there. */
+  #carriesAlready({ source, target }: Site): boolean {
+    return source.dev === target.dev && this.#fs.uid === 0;
+  }
+
+  /** All sites that something is placed at. */
+  get planned(): PlannedSite[] {
+    return [...this.#met.values()].map(({ planned }) => planned).filter(({ relies }) => relies.size > 0);
+  }
+
   /** Whether FICLONE works within the file system of a target directory. `open` is asked for it when that is not known yet. */
   reflinksWithin(place: Place, open: () => DirHandle): boolean {
     const known = this.#undoReflinks.get(place.mountId);
     if (known !== undefined) return known;
     const dir = open();
-    const works = reflinkRefusal(dir, dir, this.#fs) === undefined;
+    const works = reflinkFact(dir, dir, this.#fs).answer === 'yes';
     this.#undoReflinks.set(place.mountId, works);
     return works;
   }
 
   /** Whether somewhere the image's inodes do not become the root's. */
   get anyMakes(): boolean {
-    return [...this.#ladders.values()].some(({ rungs }) => rungs[0]?.traits.staging === 'made');
+    return [...this.#met.values()].some(({ ladder }) => ladder.rungs[0]?.traits.staging === 'made');
   }
 }

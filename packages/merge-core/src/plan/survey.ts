@@ -1,9 +1,10 @@
+import type { DirHandle, FsPort, Stat } from '@emplace/fsprobe';
 import type { Bytes } from '@emplace/syscalls';
 import { MergeError, quoted } from '../errors.ts';
-import type { DirHandle, FsPort, Stat } from '../fs/port.ts';
 import { HERE, join } from '../paths.ts';
 import type { Steps } from '../steps.ts';
 import type { Excluded } from './exclude.ts';
+import { unreadable } from './permissions.ts';
 
 /** What a directory of the image holds, itself included: enough to decide whether it can go in as a whole. */
 export interface Survey {
@@ -27,13 +28,14 @@ export interface Survey {
 /** The surveys of a directory and of all directories below it, by path below the image. */
 export type Surveys = ReadonlyMap<Bytes, Survey>;
 
-/** Walks a whole subtree once. Reads only. */
+/** Walks a whole subtree once. Reads only. With `refuse` each file is opened too, and those are told that cannot be. */
 export function* surveyTree(
   image: DirHandle,
   top: Bytes,
   topStat: Stat,
   excluded: Excluded,
   isRoot: (stat: Stat) => boolean,
+  refuse: ((path: Bytes, why: string) => void) | undefined,
   fs: FsPort,
 ): Steps<Surveys> {
   const surveys = new Map<Bytes, Survey>();
@@ -72,6 +74,8 @@ export function* surveyTree(
         if (child.mountId !== stat.mountId || child.dev !== stat.dev) survey.crosses ??= entry;
         if (child.type === 'directory') pending.push({ path: entry, stat: child, parent: survey });
         else addLeaf(survey, entry, child);
+        const why = refuse !== undefined && child.type === 'file' ? unreadable(dir, name, fs) : undefined;
+        if (why !== undefined) refuse?.(entry, why);
       }
     } finally {
       fs.closeDir(dir);

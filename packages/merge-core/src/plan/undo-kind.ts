@@ -1,5 +1,5 @@
+import type { Stat } from '@emplace/fsprobe';
 import type { Bytes } from '@emplace/syscalls';
-import type { Stat } from '../fs/port.ts';
 import type { Strategy } from '../strategy/strategy.ts';
 import type { UndoKind } from './model.ts';
 
@@ -7,6 +7,10 @@ import type { UndoKind } from './model.ts';
 export interface UndoChoice {
   readonly wanted: boolean;
   readonly links: boolean;
+  /** Hard links can be made beside the target. */
+  readonly linkable: boolean;
+  /** RENAME_EXCHANGE works there. */
+  readonly exchanges: boolean;
   /** FICLONE works on the target's file system. */
   readonly reflinks: () => boolean;
 }
@@ -21,11 +25,11 @@ export function undoKind(name: Bytes, old: Stat, rung: Strategy, choice: UndoCho
   if (old.type === 'directory') return 'exchange';
   if (!choice.wanted) return 'none';
   const running = mayRun(name, old);
-  if (!running && rung.traits.staging !== 'in-image') return 'exchange';
-  if (choice.links) return 'link';
+  if (!running && rung.traits.staging !== 'in-image' && choice.exchanges) return 'exchange';
+  if (choice.links && choice.linkable) return 'link';
   // A copy could bring the content back, but not the other names of the inode: all of the old tree counts more (G3).
-  if (!running || old.nlink > 1) return 'exchange';
-  return choice.reflinks() ? 'reflink' : 'copy';
+  if ((!running || old.nlink > 1) && choice.exchanges) return 'exchange';
+  return old.type === 'file' && choice.reflinks() ? 'reflink' : 'copy';
 }
 
 /** A process may run or map it as code: executable, or named like a shared library. */

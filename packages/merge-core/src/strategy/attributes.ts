@@ -1,5 +1,5 @@
+import type { FileHandle, FsPort, Xattrs } from '@emplace/fsprobe';
 import type { Bytes } from '@emplace/syscalls';
-import type { FileHandle, FsPort, Xattrs } from '../fs/port.ts';
 import type { Attributes } from '../plan/model.ts';
 
 /**

@@ -1,5 +1,5 @@
+import type { FileHandle, FsPort, Stat } from '@emplace/fsprobe';
 import { isErrno } from '@emplace/syscalls';
-import type { FileHandle, FsPort, Stat } from '../fs/port.ts';
 
 /** Fills a new, empty file with what `from` holds. */
 export type FillContent = (from: FileHandle, to: FileHandle, stat: Stat, fs: FsPort) => void;

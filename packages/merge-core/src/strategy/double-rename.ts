@@ -5,6 +5,7 @@ import type { Strategy } from './strategy.ts';
 export const doubleRename: Strategy = {
   name: 'double-rename',
   traits: { staging: 'moved', links: false, copies: false },
+  needs: ['rename'],
   refusedAt: (site) => (onOneMount(site) ? undefined : 'EXDEV'),
   stage: (source, _stat, staged, fs) => fs.rename(source.dir, source.name, staged.dir, staged.name),
 };

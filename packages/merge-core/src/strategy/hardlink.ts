@@ -5,6 +5,7 @@ import type { Strategy } from './strategy.ts';
 export const hardlink: Strategy = {
   name: 'hardlink',
   traits: { staging: 'made', links: true, copies: false },
+  needs: ['link'],
   refusedAt: (site) => (onOneMount(site) ? undefined : 'EXDEV'),
   stage: (source, _stat, staged, fs) => fs.link(source.dir, source.name, staged.dir, staged.name),
 };

@@ -1,5 +1,5 @@
+import type { FileHandle, FsPort, Stat } from '@emplace/fsprobe';
 import { MergeError, quoted } from '../errors.ts';
-import type { FileHandle, FsPort, Stat } from '../fs/port.ts';
 import { applyAttributes, portable } from './attributes.ts';
 import type { FillContent } from './content.ts';
 import type { Name } from './strategy.ts';

@@ -1,26 +1,23 @@
+import type { DirHandle, Fact, FileHandle, FsPort } from '@emplace/fsprobe';
 import { isErrno } from '@emplace/syscalls';
-import type { DirHandle, FileHandle, FsPort } from '../fs/port.ts';
 
 /**
  * Whether FICLONE works from one directory's file system to another's, asked of the kernel with two unnamed
  * files: nothing shows in either directory, not even in its times.
- *
- * @returns the errno that it gave, or undefined when it worked or could not be measured (no O_TMPFILE there):
- * then the first file will tell.
  */
-export function reflinkRefusal(source: DirHandle, target: DirHandle, fs: FsPort): string | undefined {
+export function reflinkFact(source: DirHandle, target: DirHandle, fs: FsPort): Fact {
   const to = tryUnnamed(target, fs);
-  if (to === undefined) return undefined;
+  if (to === undefined) return { answer: 'not-measured', why: 'no unnamed files' };
   try {
     // A read-only image still shares the file system that the target's own file can speak for.
     const from = tryUnnamed(source, fs) ?? tryUnnamed(target, fs);
-    if (from === undefined) return undefined;
+    if (from === undefined) return { answer: 'not-measured', why: 'no unnamed files' };
     try {
       fs.write(from, Buffer.alloc(4096, 1));
       fs.clone(from, to);
-      return undefined;
+      return { answer: 'yes' };
     } catch (error) {
-      if (isErrno(error)) return error.code;
+      if (isErrno(error)) return { answer: 'no', errno: error.code, why: error.code };
       throw error;
     } finally {
       fs.closeFile(from);

@@ -6,6 +6,7 @@ import type { Strategy } from './strategy.ts';
 export const reflink: Strategy = {
   name: 'reflink',
   traits: { staging: 'made', links: false, copies: false },
+  needs: ['reflink'],
   // Neither mount id nor st_dev tells: subvolumes and bind mounts of one btrfs do clone. The call itself does.
   refusedAt: () => undefined,
   stage: (source, stat, staged, fs) => makeEntry(source, stat, staged, cloneContent, fs),

@@ -5,6 +5,7 @@ import type { Strategy } from './strategy.ts';
 export const rename: Strategy = {
   name: 'rename',
   traits: { staging: 'in-image', links: false, copies: false },
+  needs: ['rename'],
   refusedAt: (site) => (onOneMount(site) ? undefined : 'EXDEV'),
   stage: () => {},
 };

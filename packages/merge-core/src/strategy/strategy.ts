@@ -1,6 +1,5 @@
-import type { Site } from '@emplace/fsprobe';
+import type { DirHandle, FactName, FsPort, Site, Stat } from '@emplace/fsprobe';
 import type { Bytes } from '@emplace/syscalls';
-import type { DirHandle, FsPort, Stat } from '../fs/port.ts';
 
 /** One name in an open directory. */
 export interface Name {
@@ -22,6 +21,8 @@ export interface StrategyTraits {
 export interface Strategy {
   readonly name: string;
   readonly traits: StrategyTraits;
+  /** What must be true at a site for it to work there: measured before anything is staged. */
+  readonly needs?: readonly FactName[];
   /** Cheap, from the site alone: the errno that it would meet there, or undefined when it can be tried. */
   refusedAt(site: Site): string | undefined;
   /**

@@ -28,9 +28,13 @@ export function* cleanUp(t: Transaction): Steps<void> {
 
 function* removeUndo(t: Transaction): Steps<void> {
   for (const [index, placement] of eachPlacement(t)) {
-    if (placement.undo === 'none') continue;
+    if (placement.undo === 'none' && placement.action !== 'overwrite') continue;
     if (!isReachable(t, placement)) {
       warnOfLeft(t, targetPath(t, placement), 'was moved by somebody: what was kept of the old entry stays there');
+      continue;
+    }
+    if (placement.action === 'overwrite') {
+      for (const beside of [stagedBeside, undoBeside]) removeTree(beside(t, index, placement), t.fs, { defuse: true });
       continue;
     }
     const { dir, name } =

@@ -1,7 +1,8 @@
 import { crc32 } from 'node:zlib';
+import type { Timestamp, Xattrs } from '@emplace/fsprobe';
 import { ascii, type Bytes } from '@emplace/syscalls';
 import { MergeError } from '../errors.ts';
-import type { Timestamp, Xattrs } from '../fs/port.ts';
+import { losable } from '../plan/carry.ts';
 import type { Attributes, OldEntry, Placement, PlannedDirectory, UndoKind } from '../plan/model.ts';
 import { Fields } from './fields.ts';
 import type { JournalRecord, StagedFact } from './records.ts';
@@ -15,7 +16,7 @@ import type { JournalRecord, StagedFact } from './records.ts';
 export function encode(record: JournalRecord): string {
   switch (record.type) {
     case 'begin': {
-      const { version, transaction, image, imageId, keepImage, exclude } = record;
+      const { version, transaction, image, imageId, keepImage, lossy, exclude } = record;
       return JSON.stringify([
         'begin',
         version,
@@ -23,6 +24,7 @@ export function encode(record: JournalRecord): string {
         image,
         imageId,
         keepImage,
+        lossy,
         exclude.map((glob) => encodeURI(glob)),
       ]);
     }
@@ -60,6 +62,8 @@ export function encode(record: JournalRecord): string {
       const { directory, name, ino, mtime, oldMtime } = record.identical;
       return JSON.stringify(['i', directory, name, `${ino}`, mtime.sec, mtime.nsec, oldMtime.sec, oldMtime.nsec]);
     }
+    case 'site':
+      return JSON.stringify(['s', record.image, encodeTime(record.imageTime), record.target]);
     case 'commit':
       return JSON.stringify([
         'commit',
@@ -161,7 +165,7 @@ function decode(line: string, number: number): JournalRecord {
   }
   if (!Array.isArray(value)) return fail('not a record');
   const fields = new Fields(value, fail);
-  const kind = fields.oneOf('begin', 'd', 'p', 'i', 'commit', 'placed', 'rollback');
+  const kind = fields.oneOf('begin', 'd', 'p', 'i', 's', 'commit', 'placed', 'rollback');
   switch (kind) {
     case 'begin':
       return {
@@ -171,6 +175,7 @@ function decode(line: string, number: number): JournalRecord {
         image: fields.absolutePath(),
         imageId: fields.string(),
         keepImage: fields.boolean(),
+        lossy: fields.list((item) => losable.find((one) => one === item) ?? fail('a loss is unknown')),
         exclude: fields.list((item) => decodeURI(String(item))),
       };
     case 'd': {
@@ -205,6 +210,12 @@ function decode(line: string, number: number): JournalRecord {
           oldMtime: fields.time(),
         },
       };
+    case 's': {
+      const image = fields.path();
+      const time = fields.any();
+      if (!Array.isArray(time)) return fail('not a time');
+      return { type: 'site', image, imageTime: new Fields(time, fail).time(), target: fields.path() };
+    }
     case 'commit': {
       const staged = fields.list((item): StagedFact => {
         if (!Array.isArray(item)) return fail('not a staged fact');
@@ -235,7 +246,7 @@ function decodePlacement(fields: Fields, fail: (why: string) => never): Placemen
     directory: fields.count(),
     name: fields.name(),
     type: fields.oneOf(...entryTypes),
-    action: fields.oneOf('create', 'replace', 'graft', 'swap'),
+    action: fields.oneOf('create', 'replace', 'graft', 'swap', 'overwrite'),
     ino: fields.bigint(),
     size: fields.count(),
     entries: fields.count(),

@@ -1,9 +1,10 @@
+import type { FileHandle, FsPort } from '@emplace/fsprobe';
 import { isErrno } from '@emplace/syscalls';
-import type { FileHandle, FsPort } from '../fs/port.ts';
 import type { Placement } from '../plan/model.ts';
 import type { Steps } from '../steps.ts';
 import type { Name } from '../strategy/strategy.ts';
 import { finishAttributes, syncTouched } from './finish.ts';
+import { writeInPlace } from './in-place.ts';
 import { disarmPinned } from './remove-tree.ts';
 import { eachPlacement, imageName, stagedBeside, type Transaction, targetName } from './transaction.ts';
 
@@ -42,6 +43,10 @@ export function place(t: Transaction, index: number, placement: Placement): void
   const { fs } = t;
   const target = targetName(t, placement);
   const staged = stagedBeside(t, index, placement);
+  if (placement.action === 'overwrite') {
+    writeInPlace(t, staged, placement);
+    return;
+  }
   if (placement.undo === 'exchange') {
     // Undo always lies beside the target: in the image it would go with whoever cleans the build directory.
     if (placement.staging === 'in-image') {

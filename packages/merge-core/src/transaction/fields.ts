@@ -1,5 +1,5 @@
+import type { Timestamp } from '@emplace/fsprobe';
 import type { Bytes } from '@emplace/syscalls';
-import type { Timestamp } from '../fs/port.ts';
 
 /** The fields of one line, taken in order, each checked: what recovery does follows from them. */
 export class Fields {

@@ -1,5 +1,5 @@
+import { type DirHandle, type FileHandle, restoreTime, type Timestamp } from '@emplace/fsprobe';
 import { type Bytes, isErrno } from '@emplace/syscalls';
-import type { DirHandle, FileHandle, Timestamp } from '../fs/port.ts';
 import { HERE, join, splitPath } from '../paths.ts';
 import type { Attributes } from '../plan/model.ts';
 import type { Steps } from '../steps.ts';
@@ -65,7 +65,7 @@ export function* finishDirectoryTimes(t: Transaction): Steps<void> {
 export function restoreDirectoryTimes(t: Transaction): void {
   for (const { target, oldMtime } of t.plan.directories) {
     const dir = oldMtime === undefined ? undefined : openTarget(t, target);
-    if (dir !== undefined && oldMtime !== undefined) setTime(t, { dir, name: HERE }, oldMtime);
+    if (dir !== undefined && oldMtime !== undefined) restoreTime(dir, oldMtime, t.fs);
   }
 }
 
@@ -87,7 +87,7 @@ function setTime(t: Transaction, name: Name, mtime: Timestamp): void {
   withPinned(t, name, (pinned) => t.fs.setTimes(pinned, mtime));
 }
 
-export function withPinned(t: Transaction, { dir, name }: Name, act: (pinned: FileHandle) => void): void {
+function withPinned(t: Transaction, { dir, name }: Name, act: (pinned: FileHandle) => void): void {
   const pinned = t.fs.pin(dir, name);
   try {
     act(pinned);

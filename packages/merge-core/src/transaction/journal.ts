@@ -1,7 +1,7 @@
 import { crc32 } from 'node:zlib';
+import type { DirHandle, FileHandle, FsPort } from '@emplace/fsprobe';
 import { ascii, type Bytes, isErrno } from '@emplace/syscalls';
 import { explain } from '../errors.ts';
-import type { DirHandle, FileHandle, FsPort } from '../fs/port.ts';
 import { readWhole } from '../fs/whole-file.ts';
 import type { Plan } from '../plan/model.ts';
 import { encode, parseJournal, planSeal, sealed } from './codec.ts';
@@ -110,8 +110,9 @@ function writePlan(file: FileHandle, plan: Plan, fs: FsPort): void {
 }
 
 function* planRecords(plan: Plan): Generator<JournalRecord> {
-  const { transaction, image, imageId, keepImage, exclude } = plan;
-  yield { type: 'begin', version: 1, transaction, image, imageId, keepImage, exclude };
+  const { transaction, image, imageId, keepImage, lossy, exclude } = plan;
+  yield { type: 'begin', version: 1, transaction, image, imageId, keepImage, lossy, exclude };
+  for (const { image, imageTime, target } of plan.sites) yield { type: 'site', image, imageTime, target };
   for (const directory of plan.directories) yield { type: 'directory', directory };
   for (const placement of plan.placements) yield { type: 'placement', placement };
   for (const identical of plan.identical) yield { type: 'identical', identical };

@@ -1,4 +1,6 @@
+import type { Timestamp } from '@emplace/fsprobe';
 import type { Bytes } from '@emplace/syscalls';
+import type { Losable } from '../plan/carry.ts';
 import type { Identical, Placement, PlannedDirectory, UndoKind } from '../plan/model.ts';
 
 /** What staging decided of one placement beyond the plan. */
@@ -19,7 +21,16 @@ export interface Begin {
   readonly image: Bytes;
   readonly imageId: string;
   readonly keepImage: boolean;
+  readonly lossy: readonly Losable[];
   readonly exclude: readonly string[];
+}
+
+/** Where facts are measured, before anything is staged. */
+export interface SiteRecord {
+  readonly type: 'site';
+  readonly image: Bytes;
+  readonly imageTime: Timestamp;
+  readonly target: Bytes;
 }
 
 /** All that a journal can say, in the order in which it says it. */
@@ -28,6 +39,7 @@ export type JournalRecord =
   | { readonly type: 'directory'; readonly directory: PlannedDirectory }
   | { readonly type: 'placement'; readonly placement: Placement }
   | { readonly type: 'identical'; readonly identical: Identical }
+  | SiteRecord
   /** (J1) The plan is whole; before this record there is no journal. */
   | { readonly type: 'planned' }
   /** (J3) Everything is staged and durable: the commit point. */

@@ -1,7 +1,8 @@
+import type { DirHandle, FsPort, Timestamp } from '@emplace/fsprobe';
 import { type Bytes, isErrno } from '@emplace/syscalls';
 import { MergeError, quoted } from '../errors.ts';
 import type { Emit } from '../events.ts';
-import type { DirHandle, FsPort, Timestamp } from '../fs/port.ts';
+import { lenient } from '../fs/lenient.ts';
 import { identityOf } from '../identity.ts';
 import { OpenDirectories } from '../open-directories.ts';
 import type { Placement } from '../plan/model.ts';
@@ -26,6 +27,7 @@ export interface Recovery {
   readonly rootTime?: Timestamp;
 }
 
+/** What a recovery is asked for. */
 export interface RecoverRequest {
   readonly rollback: boolean;
   readonly durable: boolean;
@@ -56,7 +58,7 @@ export function* recoverRoot(root: DirHandle, state: DirHandle, request: Recover
     using image = imageTop === undefined ? undefined : new OpenDirectories(fs, imageTop);
     using journal = Journal.reopen(found.content, state, request.durable, fs);
     const t: Transaction = {
-      fs,
+      fs: lenient(fs, plan.lossy),
       plan,
       image,
       root: rootDirectories,
@@ -121,7 +123,7 @@ function* complete(t: Transaction): Steps<void> {
       t.fs.exchange(names.staged.dir, names.staged.name, names.target.dir, names.target.name);
     } else if (fresh === 'foreign') {
       warnOfLeft(t, targetPath(t, placement), 'was replaced by somebody after the merge: it stays');
-    } else if (fresh !== 'placed') {
+    } else if (fresh !== 'placed' || placement.action === 'overwrite') {
       placeUnlessTaken(t, index, placement);
     }
     yield 'finishing';

@@ -1,5 +1,5 @@
+import type { FileHandle, FsPort, Stat } from '@emplace/fsprobe';
 import { ascii, type Bytes, isErrno } from '@emplace/syscalls';
-import type { FileHandle, FsPort, Stat } from '../fs/port.ts';
 import { OpenDirectories } from '../open-directories.ts';
 import { HERE, join, splitPath } from '../paths.ts';
 import type { Name } from '../strategy/strategy.ts';

@@ -1,5 +1,5 @@
-import type { Identical, Placement, Plan, PlannedDirectory } from '../plan/model.ts';
-import type { Begin, JournalRecord, StagedFact } from './records.ts';
+import type { Identical, Placement, Plan, PlannedDirectory, PlannedSite } from '../plan/model.ts';
+import type { Begin, JournalRecord, SiteRecord, StagedFact } from './records.ts';
 
 /** How far the transaction of a journal came: what recovery has to do follows from it alone. */
 export interface Verdict {
@@ -15,6 +15,7 @@ export function replay(records: readonly JournalRecord[]): Verdict {
   const directories: PlannedDirectory[] = [];
   const placements: Placement[] = [];
   const identical: Identical[] = [];
+  const sites: PlannedSite[] = [];
   for (const record of records) {
     switch (record.type) {
       case 'begin':
@@ -28,6 +29,9 @@ export function replay(records: readonly JournalRecord[]): Verdict {
         break;
       case 'identical':
         identical.push(record.identical);
+        break;
+      case 'site':
+        sites.push(unmeasured(record));
         break;
       case 'planned':
         break;
@@ -46,23 +50,33 @@ export function replay(records: readonly JournalRecord[]): Verdict {
     }
   }
   if (begin === undefined) throw new Error('bug: a journal without its beginning');
-  const { transaction, image, imageId, keepImage, exclude } = begin;
+  const { transaction, image, imageId, keepImage, lossy, exclude } = begin;
   const counts = { created: 0, replaced: 0, identical: 0, grafted: 0, skipped: 0 };
   const plan: Plan = {
     transaction,
     image,
     imageId,
     keepImage,
+    lossy,
     exclude,
     directories,
     placements,
     identical,
+    sites,
+    lost: [],
     counts,
     bytes: 0,
     warnings: [],
     problems: [],
   };
   return { phase, plan };
+}
+
+/** Of a site only the place is of use to recovery. */
+function unmeasured({ image, imageTime, target }: SiteRecord): PlannedSite {
+  const nowhere = { dev: 0, mountId: 0, magic: 0 };
+  const site = { source: nowhere, target: nowhere };
+  return { site, image, imageTime, target, rungs: [], refused: new Map(), relies: new Set() };
 }
 
 function apply({ index, ino, staging, undo }: StagedFact, placements: readonly Placement[]): void {

@@ -4,13 +4,15 @@ import { HERE, splitPath } from '../paths.ts';
 import type { Placement } from '../plan/model.ts';
 import type { Steps } from '../steps.ts';
 import type { Name } from '../strategy/strategy.ts';
-import { removeProbes } from './check-exchange.ts';
 import { restoreDirectoryTimes, setAttributes, setTimeIfThere, syncTouched } from './finish.ts';
+import { writeInPlace } from './in-place.ts';
+import { removeBenches, restoreImageTimes } from './measure-sites.ts';
 import { ignoring, removeTree } from './remove-tree.ts';
 import {
   eachPlacement,
   isReachable,
   openTarget,
+  statName,
   type Transaction,
   targetPath,
   unreachable,
@@ -20,13 +22,14 @@ import { locate, type Whereabouts } from './whereabouts.ts';
 
 /** Before the commit point: everything that was staged goes back to the image or away, and the new directories go (G1). */
 export function* rollBackStaging(t: Transaction): Steps<void> {
-  removeAllProbes(t);
+  removeBenches(t);
   for (const [index, placement] of reachableBackwards(t)) {
     putAway(t, placement, locate(t, index, placement));
     yield 'finishing';
   }
   removeMadeDirectories(t);
   restoreDirectoryTimes(t);
+  restoreImageTimes(t);
   t.journal.remove();
 }
 
@@ -78,7 +81,9 @@ function restore(t: Transaction, index: number, placement: Placement): void {
   const { fs } = t;
   const where = locate(t, index, placement);
   const { target, staged, undo } = where.names;
-  if (where.fresh === 'placed') {
+  if (placement.action === 'overwrite') {
+    if (where.old === 'under-undo') writeInPlace(t, undo, placement);
+  } else if (where.fresh === 'placed') {
     if (where.old === 'under-staged') fs.exchange(staged.dir, staged.name, target.dir, target.name);
     else if (where.old === 'under-undo') bringBack(t, placement, where);
     else if (placement.old === undefined) giveBack(t, placement, target, where);
@@ -108,7 +113,7 @@ function bringBack(t: Transaction, placement: Placement, where: Whereabouts): vo
 function putAway(t: Transaction, placement: Placement, where: Whereabouts): void {
   const { staged, undo } = where.names;
   giveBack(t, placement, staged, where);
-  const kept = t.fs.stat(undo.dir, undo.name);
+  const kept = statName(t, undo);
   if (kept === undefined) return;
   if (where.fresh === 'under-undo' && kept.ino === (placement.stagedIno ?? placement.ino))
     giveBack(t, placement, undo, where);
@@ -118,7 +123,7 @@ function putAway(t: Transaction, placement: Placement, where: Whereabouts): void
 /** A new entry: back to its name in the image when it is missing there, else it was a second one and goes. */
 function giveBack(t: Transaction, placement: Placement, from: Name, where: Whereabouts): void {
   const { image } = where.names;
-  if (t.fs.stat(from.dir, from.name) === undefined) return;
+  if (statName(t, from) === undefined) return;
   if (image !== undefined && leftImage(t, placement, where)) t.fs.rename(from.dir, from.name, image.dir, image.name);
   else removeTree(from, t.fs);
 }
@@ -149,14 +154,5 @@ function removeMadeDirectories(t: Transaction): void {
       continue;
     }
     if (!removed) warnOfLeft(t, target, 'stays: somebody put something there');
-  }
-}
-
-function removeAllProbes(t: Transaction): void {
-  const seen = new Set<number>();
-  for (const placement of t.plan.placements) {
-    if (placement.undo !== 'exchange' || seen.has(placement.directory) || !isReachable(t, placement)) continue;
-    seen.add(placement.directory);
-    removeProbes(t, placement);
   }
 }

@@ -1,6 +1,6 @@
+import type { Stat } from '@emplace/fsprobe';
 import { type Bytes, isErrno, show } from '@emplace/syscalls';
 import { MergeError, quoted } from '../errors.ts';
-import type { Stat } from '../fs/port.ts';
 import { HERE, join, splitPath } from '../paths.ts';
 import { readAttributes } from '../plan/attributes-of.ts';
 import { type Excluded, excluder } from '../plan/exclude.ts';
@@ -12,7 +12,6 @@ import { cloneContent, copyContent } from '../strategy/content.ts';
 import { makeEntry } from '../strategy/make-entry.ts';
 import type { Choice } from '../strategy/select.ts';
 import { entryRefusals, type Name, type Strategy, siteRefusals } from '../strategy/strategy.ts';
-import { checkExchange } from './check-exchange.ts';
 import {
   directoryOf,
   eachPlacement,
@@ -35,7 +34,6 @@ export type RungCounts = Map<string, number>;
 export function* stage(t: Transaction, choice: Choice): Steps<RungCounts> {
   const stager = new Stager(t, choice);
   yield* makeDirectories(t);
-  checkExchange(t, choice.links);
   for (const [index, placement] of eachPlacement(t)) {
     yield* stager.stage(index, placement);
     keepUndo(t, index, placement);

@@ -1,7 +1,7 @@
+import type { DirHandle, FsPort, Stat } from '@emplace/fsprobe';
 import { type Bytes, isErrno } from '@emplace/syscalls';
 import { quoted } from '../errors.ts';
 import type { Emit } from '../events.ts';
-import type { DirHandle, FsPort } from '../fs/port.ts';
 import type { OpenDirectories } from '../open-directories.ts';
 import { join } from '../paths.ts';
 import type { Placement, Plan, PlannedDirectory } from '../plan/model.ts';
@@ -58,6 +58,16 @@ function beside(t: Transaction, role: 's' | 'u', index: number, placement: Place
   };
 }
 
+/** Under a name that the file system cannot even look up nothing can be. */
+export function statName({ fs }: Transaction, { dir, name }: Name): Stat | undefined {
+  try {
+    return fs.stat(dir, name);
+  } catch (error) {
+    if (isErrno(error, 'EINVAL', 'EILSEQ', 'ENAMETOOLONG')) return undefined;
+    throw error;
+  }
+}
+
 /** Where a placement goes, below the root. */
 export function targetPath(t: Transaction, placement: Placement): Bytes {
   return join(directoryOf(t, placement).target, placement.name);
@@ -70,8 +80,13 @@ export function isReachable(t: Transaction, entry: { readonly directory: number 
 
 /** A directory of the root, or undefined when it is not, or no longer, where the plan saw it. */
 export function openTarget(t: Transaction, path: Bytes): DirHandle | undefined {
+  return openBelow(t.root, path);
+}
+
+/** The same below either tree; undefined too when the whole tree is gone. */
+export function openBelow(tree: OpenDirectories | undefined, path: Bytes): DirHandle | undefined {
   try {
-    return t.root.at(path);
+    return tree?.at(path);
   } catch (error) {
     if (isErrno(error, ...unreachable)) return undefined;
     throw error;

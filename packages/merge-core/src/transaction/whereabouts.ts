@@ -1,9 +1,16 @@
-import { filesystemName } from '@emplace/fsprobe';
+import { filesystemName, type Stat } from '@emplace/fsprobe';
 import { isErrno } from '@emplace/syscalls';
-import type { Stat } from '../fs/port.ts';
 import type { Placement } from '../plan/model.ts';
 import type { Name } from '../strategy/strategy.ts';
-import { imageName, stagedBeside, type Transaction, targetName, undoBeside, unreachable } from './transaction.ts';
+import {
+  imageName,
+  stagedBeside,
+  statName,
+  type Transaction,
+  targetName,
+  undoBeside,
+  unreachable,
+} from './transaction.ts';
 
 /** Where the two entries of a placement are found, told by inode alone (J4): what a killed merge did is read off the disk. */
 export interface Whereabouts {
@@ -24,7 +31,7 @@ export function locate(t: Transaction, index: number, placement: Placement): Whe
   const staged = stagedBeside(t, index, placement);
   const undo = undoBeside(t, index, placement);
   const image = tryImageName(t, placement);
-  const stat = ({ dir, name }: Name): Stat | undefined => t.fs.stat(dir, name);
+  const stat = (name: Name): Stat | undefined => statName(t, name);
   const atTarget = stat(target);
   const atStaged = stat(staged);
   const atUndo = placement.undo === 'none' || placement.undo === 'exchange' ? undefined : stat(undo);
@@ -33,6 +40,9 @@ export function locate(t: Transaction, index: number, placement: Placement): Whe
   const isOld = (found: Stat | undefined): boolean => found !== undefined && found.ino === placement.old?.ino;
 
   const names = { target, staged, undo, image };
+  // One inode before and after: whether it is written cannot be told, and it can be written again as long as both copies are there.
+  if (placement.action === 'overwrite')
+    return { fresh: atStaged ? 'placed' : 'lost', old: atUndo ? 'under-undo' : 'none', names };
   const staysInImage = placement.staging === 'in-image';
   const fresh = (): Whereabouts['fresh'] => {
     if (isFresh(atTarget)) return 'placed';

@@ -1,8 +1,8 @@
 import { countCalls, Stopped, stopAfter } from '@emplace/fixtures/faults';
+import type { FsPort } from '@emplace/fsprobe';
 import { ascii } from '@emplace/syscalls';
 import { describe, expect, test } from '@jest/globals';
 import { type MemoryPort, memoryPort } from '../../src/fs/memory.ts';
-import type { FsPort } from '../../src/fs/port.ts';
 import { MergeError, type MergeOptions, mergeSync, recoverSync } from '../../src/index.ts';
 import { build, newTree, oldTree, picture, swapsNew, swapsOld } from './world.ts';
 
@@ -10,13 +10,18 @@ const IMAGE = ascii('/image');
 const ROOT = ascii('/root');
 
 /** A fresh root with version 1 and an image with version 2. */
-function world(swaps: boolean, acrossMounts: boolean): MemoryPort {
-  const fs = memoryPort(acrossMounts ? { mounts: [{ path: '/image' }] } : {});
+function world({ swaps = false, across = false, busy = false }: Pick<Case, 'swaps' | 'across' | 'busy'>): MemoryPort {
+  const fs = memoryPort(across ? { mounts: [{ path: '/image' }] } : {});
   const top = fs.openRoot(ascii('/'));
-  for (const name of ['image', 'root']) if (fs.stat(top, ascii(name)) === undefined) fs.mkdir(top, ascii(name), 0o755);
+  for (const name of ['image', 'root', 'store'])
+    if (fs.stat(top, ascii(name)) === undefined) fs.mkdir(top, ascii(name), 0o755);
   fs.closeDir(top);
   build(fs, ROOT, swaps ? [...oldTree, ...swapsOld] : oldTree);
   build(fs, IMAGE, swaps ? [...newTree, ...swapsNew] : newTree);
+  if (busy) {
+    build(fs, ascii('/store'), [{ path: 'conf', content: 'mounted', mode: 0o640, uid: 3 }]);
+    fs.mount({ path: '/root/etc/conf', bind: '/store/conf' });
+  }
   return fs;
 }
 
@@ -32,6 +37,8 @@ interface Case {
   readonly merge: Omit<MergeOptions, 'image' | 'root'>;
   readonly swaps?: boolean;
   readonly across?: boolean;
+  /** One file of the root is a mount point. */
+  readonly busy?: boolean;
 }
 
 const cases: readonly Case[] = [
@@ -49,6 +56,7 @@ const cases: readonly Case[] = [
   { name: 'rename, types swapped', merge: { strategy: 'rename', replaceTypes: true }, swaps: true },
   { name: 'double-rename, types swapped', merge: { strategy: 'double-rename', replaceTypes: true }, swaps: true },
   { name: 'copy, types swapped', merge: { strategy: 'copy', replaceTypes: true }, swaps: true },
+  { name: 'auto, a mounted file in place', merge: { busy: 'in-place' }, busy: true },
   { name: 'directories take the image’s attributes', merge: { directories: 'image' } },
 ];
 
@@ -67,8 +75,8 @@ function wasStopped(error: unknown): boolean {
   return error instanceof MergeError && wasStopped(error.cause);
 }
 
-describe.each(cases)('a merge by $name, stopped after any call', ({ merge, swaps = false, across = false }) => {
-  const pristine = world(swaps, across);
+describe.each(cases)('a merge by $name, stopped after any call', ({ merge, ...kind }) => {
+  const pristine = world(kind);
   const oldPicture = picture(pristine, ROOT, false);
   const oldExactly = picture(pristine, ROOT);
   const reference = pristine.clone();
@@ -133,7 +141,7 @@ describe.each(cases)('a merge by $name, stopped after any call', ({ merge, swaps
       const fs = pristine.clone();
       stopMerge(fs, merge, calls);
       fs.crash();
-      if (!across) moveAside(fs);
+      if (kind.across !== true) moveAside(fs);
       else for (const line of picture(fs, IMAGE).reverse()) removeFrom(fs, line);
       recoverSync({ root: '/root', fs });
       const tree = picture(fs, ROOT, false).map(withoutLinks);

@@ -1,6 +1,6 @@
+import type { DirHandle, EntryType, FileHandle, FsPort, Timestamp } from '@emplace/fsprobe';
 import { ascii, type Bytes, show } from '@emplace/syscalls';
 import { type MemoryOptions, type MemoryPort, memoryPort } from '../../src/fs/memory.ts';
-import type { DirHandle, EntryType, FileHandle, FsPort, Timestamp } from '../../src/fs/port.ts';
 import { HERE, join } from '../../src/paths.ts';
 
 /** One entry of a small tree, written down by hand. */

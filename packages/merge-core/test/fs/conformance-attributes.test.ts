@@ -1,7 +1,7 @@
 import { aclFor, aclValue, capabilityValue } from '@emplace/fixtures';
+import type { FileHandle } from '@emplace/fsprobe';
 import { ascii, type Bytes, toBytes } from '@emplace/syscalls';
 import { describe, expect } from '@jest/globals';
-import type { FileHandle } from '../../src/fs/port.ts';
 import { errno, onBothPorts, type Scene } from './conformance.ts';
 
 const CAPABILITY = ascii('security.capability');

@@ -1,7 +1,7 @@
+import type { FileHandle } from '@emplace/fsprobe';
 import { ascii } from '@emplace/syscalls';
 import { describe, expect } from '@jest/globals';
-import type { FileHandle } from '../../src/fs/port.ts';
-import { errno, onBothPorts } from './conformance.ts';
+import { errno, HERE, onBothPorts } from './conformance.ts';
 
 const MIB = 1 << 20;
 
@@ -161,6 +161,40 @@ onBothPorts(({ scene, test, deviceTest }) => {
     expect(s.fs.statHandle(file)).toMatchObject({ type: 'file', nlink: 0, size: 7 });
     s.fs.closeFile(file);
     expect(s.tree()).toEqual([]);
+  });
+
+  describe('the path shown of what is held', () => {
+    test('is its own, marked when a rename replaced it, and that of where it was moved or exchanged to', () => {
+      using s = scene();
+      s.make('a=old', 'b=new', 'c=other', 'd/', 'd/e=');
+      const top = s.pinned('d', (dir) => s.fs.pathShown(dir))?.slice(0, -2);
+      const shown = (file: FileHandle): string | undefined => s.fs.pathShown(file)?.slice(top?.length);
+      s.reading('a', (held) => {
+        expect(shown(held)).toBe('/a');
+        s.within('b', (dir, name) => s.fs.rename(dir, name, dir, ascii('a')));
+        expect(shown(held)).toBe('/a (deleted)');
+      });
+      s.reading('c', (held) => {
+        s.within('d/e', (dir, name) => s.fs.rename(s.dir, ascii('c'), dir, name));
+        expect(shown(held)).toBe('/d/e');
+        s.within('d/e', (dir, name) => s.fs.exchange(dir, name, s.dir, ascii('a')));
+        expect(shown(held)).toBe('/a');
+      });
+    });
+
+    test('is none of a name when it has none', () => {
+      using s = scene();
+      const file = s.fs.createUnnamed(s.dir);
+      expect(s.fs.pathShown(file) ?? ' (deleted)').toMatch(/ \(deleted\)$/);
+      s.fs.closeFile(file);
+    });
+  });
+
+  test('names may be made where permissions let us, and asking of nothing is ENOENT', () => {
+    using s = scene();
+    s.make('d/');
+    expect([s.fs.mayWrite(s.dir, HERE), s.within('d', s.fs.mayWrite)]).toEqual([true, true]);
+    expect(s.at('nothing', s.fs.mayWrite)).toBe('ENOENT');
   });
 
   describe('a lock', () => {

@@ -1,10 +1,9 @@
 import { type Random, randomOf, temporaryDirectory } from '@emplace/fixtures';
 import { testWith } from '@emplace/fixtures/jest';
+import { type DirHandle, type FileHandle, type FsPort, linuxPort, type Stat } from '@emplace/fsprobe';
 import { ascii, type Bytes, isErrno, toBytes } from '@emplace/syscalls';
 import { expect } from '@jest/globals';
-import { linuxPort } from '../../src/fs/linux.ts';
 import { memoryPort } from '../../src/fs/memory.ts';
-import type { DirHandle, FileHandle, FsPort, Stat } from '../../src/fs/port.ts';
 
 const NAMES = ['a', 'b', 'c'].map(ascii);
 const DIRECTORIES = ['', '', '', '', 'a', 'a', 'b', 'c', 'a/b', 'b/a', 'a/a', 'c/b', 'a/b/c'].map(ascii);

@@ -2,11 +2,10 @@
 import { readdirSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { otherMount, temporaryDirectory } from '@emplace/fixtures';
+import { type DirHandle, type FileHandle, type FsPort, linuxPort, type Stat } from '@emplace/fsprobe';
 import { ascii, type Bytes, isErrno, toBytes } from '@emplace/syscalls';
 import { describe, test } from '@jest/globals';
-import { linuxPort } from '../../src/fs/linux.ts';
 import { memoryPort } from '../../src/fs/memory.ts';
-import type { DirHandle, FileHandle, FsPort, Stat } from '../../src/fs/port.ts';
 
 export const HERE: Bytes = ascii('');
 

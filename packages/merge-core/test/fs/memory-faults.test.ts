@@ -1,8 +1,8 @@
 import { beforeCall, countCalls, failAt, Stopped, stopAfter } from '@emplace/fixtures/faults';
+import type { FsPort } from '@emplace/fsprobe';
 import { ascii } from '@emplace/syscalls';
 import { expect, test } from '@jest/globals';
 import { memoryPort } from '../../src/fs/memory.ts';
-import type { FsPort } from '../../src/fs/port.ts';
 import { errno } from './conformance.ts';
 
 /** Five calls, of which two change something. */

@@ -1,7 +1,7 @@
+import type { FileHandle } from '@emplace/fsprobe';
 import { ascii } from '@emplace/syscalls';
 import { describe, expect, test } from '@jest/globals';
 import { type MemoryOptions, type MemoryPort, memoryPort } from '../../src/fs/memory.ts';
-import type { FileHandle } from '../../src/fs/port.ts';
 import { errno, Scene } from './conformance.ts';
 
 /** A scene in `/tree`, which is on the first file system. */

@@ -57,6 +57,7 @@ export function linuxPort(): FsPort {
     mknod,
 
     openFile,
+    openWritable,
     createFile(at, name, mode) {
       umask ??= sys.currentUmask() ?? 0o7777;
       return createFile(at, name, mode, umask);
@@ -84,7 +85,10 @@ export function linuxPort(): FsPort {
     syncfs,
     space,
     tryFlock,
-    pathOf: (dir) => `/proc/self/fd/${dir}`,
+    pathShown,
+    mayWrite,
+    // By our pid: it is good for our children too.
+    pathOf: (dir) => `/proc/${process.pid}/fd/${dir}`,
   };
 }
 
@@ -201,6 +205,11 @@ function openFile(at: DirHandle, name: Bytes): FileHandle {
   return sys.openat(at, name, flags) as FileHandle;
 }
 
+function openWritable(at: DirHandle, name: Bytes): FileHandle {
+  const flags = sys.O_RDWR | sys.O_NOFOLLOW | sys.O_NONBLOCK | sys.O_NOCTTY | sys.O_CLOEXEC;
+  return sys.openat(at, name, flags) as FileHandle;
+}
+
 function createFile(at: DirHandle, name: Bytes, mode: number, umask: number): FileHandle {
   const flags = sys.O_RDWR | sys.O_CREAT | sys.O_EXCL | sys.O_NOFOLLOW | sys.O_CLOEXEC;
   const fd = sys.openat(at, name, flags, mode);
@@ -261,6 +270,28 @@ function tryFlock(file: FileHandle): boolean {
     return true;
   } catch (error) {
     if (sys.isErrno(error, 'EAGAIN')) return false;
+    throw error;
+  }
+}
+
+function pathShown(file: FileHandle): Bytes | undefined {
+  try {
+    return sys.readlinkat(sys.AT_FDCWD, sys.ascii(`/proc/self/fd/${descriptor(file)}`));
+  } catch (error) {
+    // No /proc, or a path of 4,096 bytes and more.
+    if (sys.isErrno(error, 'ENOENT', 'EACCES', 'EPERM', 'ENAMETOOLONG')) return undefined;
+    throw error;
+  }
+}
+
+function mayWrite(at: DirHandle, name: Bytes): boolean {
+  try {
+    sys.faccessat(at, name === '' ? HERE : name, sys.W_OK | sys.X_OK, sys.AT_EACCESS | sys.AT_SYMLINK_NOFOLLOW);
+    return true;
+  } catch (error) {
+    if (sys.isErrno(error, 'EACCES', 'EPERM')) return false;
+    // A read-only file system refuses everybody, whatever the permissions.
+    if (sys.isErrno(error, 'EROFS')) return true;
     throw error;
   }
 }

@@ -107,6 +107,8 @@ export interface FsPort {
 
   /** Opens a regular file for reading; never blocks on a FIFO. */
   openFile(at: DirHandle, name: Bytes): FileHandle;
+  /** Opens a regular file that is there for reading and writing. ETXTBSY while a process runs it. */
+  openWritable(at: DirHandle, name: Bytes): FileHandle;
   /** O_CREAT | O_EXCL, mode as given, for reading and writing. */
   createFile(at: DirHandle, name: Bytes, mode: number): FileHandle;
   /** An unnamed file on the directory's file system (O_TMPFILE): nothing to see, nothing to clean. */
@@ -143,6 +145,13 @@ export interface FsPort {
   space(dir: DirHandle): Space;
   /** An exclusive flock(2) without waiting: false when another holds it. It ends with the last copy of the handle. */
   tryFlock(file: FileHandle): boolean;
-  /** A path by which other code of this process reaches the directory; missing where there is none. */
+  /**
+   * The path that the kernel shows of what a handle holds, as in /proc/PID/exe: with ` (deleted)` when that name is gone.
+   * undefined where nothing shows it.
+   */
+  pathShown(file: FileHandle): Bytes | undefined;
+  /** Whether permissions let this process make and remove names in a directory, by name or `''` for itself. */
+  mayWrite(at: DirHandle, name: Bytes): boolean;
+  /** An absolute path by which other code, of this process or its children, reaches the directory; missing where there is none. */
   pathOf?(dir: DirHandle): string;
 }

@@ -12,10 +12,9 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { type DirHandle, type FileHandle, linuxPort, type Stat } from '@emplace/fsprobe';
 import { ascii, type Bytes, isErrno, toBytes } from '@emplace/syscalls';
 import { describe, expect, test } from '@jest/globals';
-import { linuxPort } from '../../src/fs/linux.ts';
-import type { DirHandle, FileHandle, Stat } from '../../src/fs/port.ts';
 
 const fs = linuxPort();
 const HERE = ascii('');

@@ -1,0 +1,78 @@
+/** What goes between the processes of a probe: one job on stdin, then messages on stdout, one JSON document a line. */
+import { type Bytes, SyscallError } from '@emplace/syscalls';
+import type { Timestamp } from '../fs/port.ts';
+import type { RenameShapes, ShapeName } from './shapes.ts';
+
+/** Where a probe works: a directory of its own, `name`, in `dir` (an absolute path). */
+export interface Place {
+  readonly dir: Bytes;
+  readonly name: Bytes;
+}
+
+/** What each role has to be told. */
+export interface Jobs {
+  /** Starts all others, and never touches the file system that is probed: so it always ends. */
+  readonly supervise: Place & { readonly timeoutMs: number };
+  /** Makes the probe's directory. */
+  readonly prepare: Place;
+  /** Renames in one shape. */
+  readonly try: Place & { readonly shape: ShapeName };
+  /** Removes what these shapes made. */
+  readonly clean: Place & {
+    readonly shapes: readonly ShapeName[];
+    /** The probe's directory goes as well. */
+    readonly all: boolean;
+    /** The time that `dir` then gets back. */
+    readonly before?: Timestamp;
+  };
+}
+export type Role = keyof Jobs;
+
+/** What a job that went well has to tell. */
+export interface Told {
+  /** Of `supervise`. */
+  readonly report?: RenameShapes;
+  /** Of `prepare`: when `dir` was last modified. */
+  readonly before?: Timestamp;
+}
+
+/** What a child is about to do. `start` until it says otherwise. */
+export type Step = 'start' | 'work' | 'rename';
+
+export type Message =
+  | { readonly say: 'step'; readonly step: Step }
+  | ({ readonly say: 'done' } & Told)
+  | { readonly say: 'refused'; readonly code: string; readonly call: string; readonly paths: readonly Bytes[] }
+  | { readonly say: 'failed'; readonly why: string };
+
+/** The message for an error that a job ended with. */
+export function failureMessage(error: unknown): Message {
+  if (error instanceof SyscallError) {
+    return { say: 'refused', code: error.code, call: error.call, paths: error.paths };
+  }
+  return { say: 'failed', why: error instanceof Error ? error.message : String(error) };
+}
+
+/** How the work of a child ended. */
+export type End =
+  | ({ readonly end: 'done' } & Told)
+  | { readonly end: 'refused'; readonly error: SyscallError }
+  | { readonly end: 'failed'; readonly why: string };
+
+/** undefined for a message after which the work goes on. */
+export function endOf(message: Message): End | undefined {
+  switch (message.say) {
+    case 'step':
+      return undefined;
+    case 'done': {
+      const { say, ...told } = message;
+      return { end: say, ...told };
+    }
+    case 'refused':
+      return { end: 'refused', error: new SyscallError(message.code, message.call, message.paths) };
+    case 'failed':
+      return { end: 'failed', why: message.why };
+    default:
+      return message satisfies never;
+  }
+}

@@ -1,0 +1,105 @@
+/** The calls of a probe on the file system that it probes. Each may hang: they are made in children only. */
+import { AT_REMOVEDIR, ascii, type Bytes, isErrno, mkdirat, unlinkat } from '@emplace/syscalls';
+import { linuxPort } from '../fs/linux.ts';
+import type { DirHandle, Timestamp } from '../fs/port.ts';
+import { restoreTime } from '../fs/restore-time.ts';
+import type { Jobs, Place } from './messages.ts';
+import { SHAPES, type ShapeName } from './shapes.ts';
+
+const SOURCE = ascii('entry.new');
+const TARGET = ascii('entry');
+
+/**
+ * Makes the probe's directory. Its name cannot be foreseen, and below it everything is reached by handles, so nobody
+ * who may write in `dir` can lead the probe elsewhere.
+ * @returns when `dir` was last modified
+ */
+export function prepare({ dir, name }: Place): Timestamp {
+  const fs = linuxPort();
+  const parent = fs.openRoot(dir);
+  const before = fs.stat(parent, ascii(''))?.mtime ?? { sec: 0, nsec: 0 };
+  mkdirat(parent, name, 0o700);
+  return before;
+}
+
+/**
+ * Renames in one shape, in a directory of its own: a rename that hangs holds the lock of the directory it is in.
+ * Handles go with the process, here and below.
+ * @param renaming called when the next call is the rename
+ * @throws SyscallError of the rename, or of what comes before it
+ */
+export function tryShape({ dir, name, shape }: Jobs['try'], renaming: () => void): void {
+  const fs = linuxPort();
+  const { directories, replaces } = SHAPES[shape];
+  let at = fs.openDir(fs.openRoot(dir), name);
+  for (const directory of [shapeDirectory(shape), ...directories]) {
+    mkdirat(at, directory, 0o700);
+    at = fs.openDir(at, directory);
+  }
+  for (const file of replaces ? [SOURCE, TARGET] : [SOURCE]) {
+    const created = fs.createFile(at, file, 0o600);
+    fs.write(created, Buffer.from(file));
+    fs.closeFile(created);
+  }
+  renaming();
+  try {
+    fs.rename(at, SOURCE, at, TARGET);
+  } catch (error) {
+    // ENOENT may say that the file system cannot rename, or that somebody has removed what is to be renamed.
+    if (isErrno(error, 'ENOENT', 'ESTALE') && fs.stat(at, SOURCE) === undefined) {
+      throw new Error('its files were removed while it ran');
+    }
+    throw error;
+  }
+}
+
+/**
+ * Removes what the shapes made, by its names: what others put there stays. In the end `dir` has its time back.
+ * @param all whether the probe's directory is to go as well. Not while a child is stuck in it: this call would lock
+ *   `dir` itself, and with it everybody who works there
+ * @throws SyscallError, ENOTEMPTY for instance; what somebody else has removed is none
+ */
+export function clean({ dir, name, shapes, all, before }: Jobs['clean']): void {
+  const fs = linuxPort();
+  ignoringGone(() => {
+    const parent = fs.openRoot(dir);
+    const top = fs.openDir(parent, name);
+    for (const shape of shapes) {
+      const [first, ...below] = [shapeDirectory(shape), ...SHAPES[shape].directories];
+      removeShape(top, first, below);
+    }
+    if (!all) return;
+    unlinkat(parent, name, AT_REMOVEDIR);
+    if (before !== undefined) restoreIfPossible(parent, before);
+  });
+
+  function restoreIfPossible(parent: DirHandle, mtime: Timestamp): void {
+    try {
+      restoreTime(parent, mtime, fs);
+    } catch (error) {
+      // All is removed: that is what matters.
+      if (!isErrno(error)) throw error;
+    }
+  }
+  function removeShape(at: DirHandle, directory: Bytes, below: readonly Bytes[]): void {
+    ignoringGone(() => {
+      const opened = fs.openDir(at, directory);
+      const [next, ...rest] = below;
+      if (next !== undefined) removeShape(opened, next, rest);
+      else for (const file of [SOURCE, TARGET]) ignoringGone(() => unlinkat(opened, file));
+      unlinkat(at, directory, AT_REMOVEDIR);
+    });
+  }
+}
+
+function shapeDirectory(shape: ShapeName): Bytes {
+  return ascii(shape);
+}
+
+function ignoringGone(act: () => void): void {
+  try {
+    act();
+  } catch (error) {
+    if (!isErrno(error, 'ENOENT')) throw error;
+  }
+}

@@ -1,0 +1,97 @@
+import type { EntryType, FactName, SiteFacts, Stat, Xattrs } from '@emplace/fsprobe';
+import type { Bytes } from '@emplace/syscalls';
+
+/** What an entry can lose where its target's file system cannot carry it, and the caller may accept to lose. */
+export const losable = ['owner', 'mode', 'xattr', 'time', 'hardlink'] as const;
+
+export type Losable = (typeof losable)[number];
+
+/** What of one entry would be lost. `entry`: all of it, for the file system has no such thing. */
+export interface Loss {
+  readonly what: Losable | 'entry';
+  /** For people: `its owner 5:6`. */
+  readonly which: string;
+}
+
+/** What must be known of a target's file system before anything is made anew there. */
+export const carryFacts: readonly FactName[] = [
+  ...(['owner', 'mode', 'nanoseconds', 'seconds'] as const),
+  ...(['userXattr', 'trustedXattr', 'capability', 'acl'] as const),
+];
+
+/** Which facts say that it is lost. */
+export const factsOf: Readonly<Record<Losable, readonly FactName[]>> = {
+  owner: ['owner'],
+  mode: ['mode'],
+  xattr: ['userXattr', 'trustedXattr', 'capability', 'acl'],
+  time: ['nanoseconds', 'seconds'],
+  hardlink: ['hardLink'],
+};
+
+/** Each of these, answered with no, takes something from some entry. */
+export const losingFacts: readonly FactName[] = [...carryFacts, 'symlink', 'fifo', 'device', 'hardLink', 'anyName'];
+
+/** What else must be known for one entry. */
+export function factsFor(name: Bytes, { type, nlink }: Pick<Stat, 'type' | 'nlink'>): FactName[] {
+  const facts: FactName[] = [];
+  const own = ownFact[type];
+  if (own !== undefined) facts.push(own);
+  if (type !== 'directory' && nlink > 1) facts.push('hardLink');
+  if (isOdd(name)) facts.push('anyName');
+  return facts;
+}
+
+const ownFact: Readonly<Partial<Record<EntryType, FactName>>> = {
+  symlink: 'symlink',
+  fifo: 'fifo',
+  char: 'device',
+  block: 'device',
+};
+
+/** What vfat and its like refuse or change: control and other than ASCII bytes, their wildcards, a dot or space at the end. */
+function isOdd(name: Bytes): boolean {
+  return /[^\x20-\x7e]|["*:<>?\\|]|[. ]$/.test(name);
+}
+
+/** What an entry would lose. `xattrs` is asked only where they matter. */
+export function lossesOf(name: Bytes, stat: Stat, xattrs: () => Xattrs, facts: SiteFacts): Loss[] {
+  const losses: Loss[] = [];
+  for (const fact of factsFor(name, stat)) {
+    if (facts[fact]?.answer !== 'no') continue;
+    if (fact === 'hardLink') losses.push({ what: 'hardlink', which: 'its hard links' });
+    else losses.push({ what: 'entry', which: fact === 'anyName' ? 'its name' : `being a ${stat.type}` });
+  }
+  losses.push(...ownerAndMode(stat, facts), ...time(stat, facts));
+  const lostXattrs = xattrFacts.filter(([, fact]) => facts[fact]?.answer === 'no');
+  if (lostXattrs.length === 0) return losses;
+  for (const key of xattrs().keys()) {
+    if (lostXattrs.some(([pattern]) => pattern.test(key))) losses.push({ what: 'xattr', which: `its \`${key}\`` });
+  }
+  return losses;
+}
+
+const xattrFacts: readonly (readonly [RegExp, FactName])[] = [
+  [/^user\./, 'userXattr'],
+  [/^trusted\./, 'trustedXattr'],
+  [/^security\.capability$/, 'capability'],
+  [/^system\.posix_acl_/, 'acl'],
+];
+
+/** A file system without owners or modes gives all entries the same: some have these anyway. */
+function ownerAndMode({ type, uid, gid, mode }: Stat, facts: SiteFacts): Loss[] {
+  const losses: Loss[] = [];
+  const { owner, mode: modes } = facts;
+  if (owner?.answer === 'no' && (owner.instead?.uid !== uid || owner.instead.gid !== gid))
+    losses.push({ what: 'owner', which: `its owner ${uid}:${gid}` });
+  if (modes?.answer !== 'no' || type === 'symlink') return losses;
+  const instead = type === 'directory' ? modes.instead?.directoryMode : modes.instead?.fileMode;
+  if (instead !== mode) losses.push({ what: 'mode', which: `its mode ${mode.toString(8).padStart(4, '0')}` });
+  return losses;
+}
+
+/** Coarse times are whole seconds, or even ones. */
+function time({ mtime }: Stat, { nanoseconds, seconds }: SiteFacts): Loss[] {
+  const fraction = nanoseconds?.answer === 'no' && mtime.nsec !== 0;
+  const odd = seconds?.answer === 'no' && mtime.sec % 2 !== 0;
+  return fraction || odd ? [{ what: 'time', which: `its time to the ${odd ? 'second' : 'nanosecond'}` }] : [];
+}

@@ -1,0 +1,73 @@
+import { askSite, restoreTime, Workbench } from '@emplace/fsprobe';
+import { ascii, type Bytes } from '@emplace/syscalls';
+import { checkAnswering } from '../answering.ts';
+import { HERE, join } from '../paths.ts';
+import type { Knowledge } from '../plan/knowledge.ts';
+import type { PlannedSite } from '../plan/model.ts';
+import { stagedName } from '../staged-names.ts';
+import type { Steps } from '../steps.ts';
+import { removeTree } from './remove-tree.ts';
+import { openBelow, openTarget, type Transaction } from './transaction.ts';
+
+/**
+ * Asks each site what the plan relies on there, with real files in a private directory on either side: mount ids
+ * and names of file systems say what should work, the calls themselves what does. The journal is there already, so a
+ * merge that is killed in the middle of it leaves nothing that recovery does not find.
+ *
+ * @returns false when something came out otherwise: `knowledge` has it now, and the plan must be made again.
+ */
+export function* measureSites(t: Transaction, knowledge: Knowledge): Steps<boolean> {
+  let asPlanned = true;
+  // The root itself was asked before the lock was taken in it.
+  const answering = new Set([t.fs.stat(t.root.at(HERE), HERE)?.mountId]);
+  for (const [index, planned] of t.plan.sites.entries()) {
+    const known = knowledge.of(planned.site);
+    const unknown = [...planned.relies].filter((name) => known[name] === undefined);
+    if (unknown.length === 0 || t.image === undefined) continue;
+    checkSides(t, planned, answering);
+    using bench = new Workbench(t.image.at(planned.image), t.root.at(planned.target), benchNames(t, index), t.fs);
+    for (const name of unknown) {
+      const fact = askSite(name, bench);
+      knowledge.learn(planned.site, name, fact);
+      if (fact.answer === 'no') asPlanned = false;
+      yield 'stoppable';
+    }
+  }
+  return asPlanned;
+}
+
+/** Both mounts of a site, each asked once. */
+function checkSides(t: Transaction, { site, image, target }: PlannedSite, answering: Set<number | undefined>): void {
+  const sides = [
+    { mountId: site.source.mountId, dir: t.image?.at(image), path: join(t.plan.image, image) },
+    { mountId: site.target.mountId, dir: t.root.at(target), path: target },
+  ];
+  for (const { mountId, dir, path } of sides) {
+    if (dir !== undefined && !answering.has(mountId)) checkAnswering(dir, path, t.fs);
+    answering.add(mountId);
+  }
+}
+
+function benchNames(t: Transaction, index: number): { source: Bytes; target: Bytes } {
+  const name = (number: number): Bytes => stagedName(t.plan.transaction, 'p', number, ascii(''));
+  return { source: name(2 * index), target: name(2 * index + 1) };
+}
+
+/** Removes what a killed merge may have left of its questions. */
+export function removeBenches(t: Transaction): void {
+  for (const [index, { image, target }] of t.plan.sites.entries()) {
+    const names = benchNames(t, index);
+    const targetDir = openTarget(t, target);
+    if (targetDir !== undefined) removeTree({ dir: targetDir, name: names.target }, t.fs);
+    const imageDir = openBelow(t.image, image);
+    if (imageDir !== undefined) removeTree({ dir: imageDir, name: names.source }, t.fs);
+  }
+}
+
+/** Directories of the image get their times back: a merge that is tried again may hand them on. */
+export function restoreImageTimes(t: Transaction): void {
+  for (const { image, imageTime } of t.plan.sites) {
+    const dir = openBelow(t.image, image);
+    if (dir !== undefined) restoreTime(dir, imageTime, t.fs);
+  }
+}

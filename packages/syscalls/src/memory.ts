@@ -1,0 +1,25 @@
+import { toBytes } from './bytes.ts';
+import { MAP_SHARED, MFD_CLOEXEC, PROT_READ, PROT_WRITE } from './constants.ts';
+import { failed } from './errno.ts';
+import { native } from './native.ts';
+import { first } from './path.ts';
+
+/** MAP_FAILED, (void *) -1, as koffi gives pointers. */
+const MAP_FAILED = 0xffff_ffff_ffff_ffffn;
+
+/** A file of no file system, of zero bytes, gone with its last descriptor. `name` shows in /proc only. See memfd_create(2). */
+export function memfdCreate(name: string): number {
+  const fd = native().memfd_create(first(toBytes(name), 'memfd_create'), MFD_CLOEXEC);
+  if (fd === -1) throw failed('memfd_create');
+  return fd;
+}
+
+/**
+ * The first `length` bytes of a file as memory that all processes share which map it. It stays mapped as long as this
+ * process lives; the descriptor may be closed. See mmap(2).
+ */
+export function mapShared(fd: number, length: number): ArrayBuffer {
+  const pointer: unknown = native().mmap(0, length, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+  if (pointer === MAP_FAILED) throw failed('mmap');
+  return native().view(pointer as number, length);
+}
