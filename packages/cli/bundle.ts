@@ -15,11 +15,12 @@ const KEEP_MS = 60 * 60 * 1000;
 const started = new Date();
 const { outputFiles } = await build({
   absWorkingDir: here,
-  // Named, or the outputs would lie in the directories of the sources: startOf in fsprobe finds the child beside itself.
+  // Named, or the outputs would lie in the directories of the sources: who starts a child finds it beside itself.
   entryPoints: [
     { in: 'src/main.ts', out: 'main' },
     { in: 'src/commands.ts', out: 'commands' },
     { in: '../fsprobe/src/rename-shapes/rename-child.ts', out: 'rename-child' },
+    { in: '../merge-core/src/supervise/mover-child.ts', out: 'mover-child' },
   ],
   outdir: 'dist',
   bundle: true,
@@ -42,7 +43,7 @@ const { outputFiles } = await build({
 mkdirSync(dist, { recursive: true });
 const staging = mkdtempSync(join(dist, '.new-'));
 try {
-  const entries = ['/rename-child.js', '/commands.js', '/main.js'];
+  const entries = ['/mover-child.js', '/rename-child.js', '/commands.js', '/main.js'];
   const rank = (path: string): number => entries.findIndex((name) => path.endsWith(name));
   for (const { path, contents } of outputFiles.toSorted((a, b) => rank(a.path) - rank(b.path))) {
     const staged = join(staging, 'output');

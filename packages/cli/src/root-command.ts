@@ -1,9 +1,27 @@
-import type { MergeEvent } from '@emplace/merge-core';
+import { MergeError, type MergeEvent } from '@emplace/merge-core';
 import { Flags } from '@oclif/core';
 import { BaseCommand } from './base-command.ts';
 import { type ProgressKind, showProgress } from './render/progress.ts';
+import { type Disruptive, exitCodeOf, listen } from './signals.ts';
 
-/** What every command on a root shares: its flags, and that signals stop it at a safe point. */
+/** What a supervised operation takes of its flags. */
+interface Watched {
+  readonly progress: ProgressKind;
+  readonly 'stall-timeout': number;
+  readonly 'lock-timeout': number;
+  readonly 'in-process': boolean;
+}
+
+/** What every operation on a root is called with. */
+interface Supervised {
+  readonly onEvent: (event: MergeEvent) => void;
+  readonly signal: AbortSignal;
+  readonly stallTimeoutMs: number;
+  readonly lockTimeoutMs: number;
+  readonly inProcess: boolean;
+}
+
+/** What every command on a root shares: its flags, and what signals do to it. */
 export abstract class RootCommand extends BaseCommand {
   static override baseFlags = {
     root: Flags.string({ required: true, helpValue: 'DIR', summary: 'the root directory; `/` must be said' }),
@@ -13,22 +31,56 @@ export abstract class RootCommand extends BaseCommand {
     progress: Flags.option({ options: ['auto', 'json', 'none'] as const, default: 'auto' as const })({
       summary: 'a bar on a terminal, NDJSON events on stderr, or nothing',
     }),
+    'stall-timeout': Flags.integer({
+      default: 60,
+      min: 1,
+      helpValue: 'SECONDS',
+      summary: 'how long one system call may take before its process is killed; a sync ten times as long',
+    }),
+    'lock-timeout': Flags.integer({
+      default: 0,
+      min: 0,
+      helpValue: 'SECONDS',
+      summary: 'how long to wait for another merge on this root',
+    }),
+    'in-process': Flags.boolean({ summary: 'work in this process: nothing watches for calls that never return' }),
   };
 
-  /** Runs `work` with an event sink, and a signal that SIGINT, SIGTERM and SIGHUP abort. */
-  protected async supervised<T>(
-    kind: ProgressKind,
-    work: (onEvent: (event: MergeEvent) => void, signal: AbortSignal) => Promise<T>,
-  ): Promise<T> {
-    const stopping = new AbortController();
-    const stop = (): void => stopping.abort();
-    const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
-    for (const signal of signals) process.on(signal, stop);
-    using progress = showProgress(this.jsonEnabled() && kind === 'auto' ? 'none' : kind, process.stderr);
+  #stoppedBy: Disruptive | undefined;
+
+  /** Runs `work` watched: SIGINT, SIGTERM and SIGHUP ask it to stop, and the exit code says so once it is one tree or the other. */
+  protected async supervised<T>(flags: Watched, work: (how: Supervised) => Promise<T>): Promise<T> {
+    const signals = listen();
+    const kind = this.jsonEnabled() && flags.progress === 'auto' ? 'none' : flags.progress;
+    using progress = showProgress(kind, process.stderr);
+    const onEvent = (event: MergeEvent): void => {
+      if (event.type === 'mover') signals.mover = event.pid;
+      progress.onEvent(event);
+    };
     try {
-      return await work(progress.onEvent, stopping.signal);
-    } finally {
-      for (const signal of signals) process.off(signal, stop);
+      const result = await work({
+        onEvent,
+        signal: signals.signal,
+        stallTimeoutMs: flags['stall-timeout'] * 1000,
+        lockTimeoutMs: flags['lock-timeout'] * 1000,
+        inProcess: flags['in-process'],
+      });
+      if (signals.stoppedBy !== undefined) this.#tellStopped(signals.stoppedBy, 'it came too late: all is done');
+      return result;
+    } catch (error) {
+      if (error instanceof MergeError && error.code === 'INTERRUPTED') this.#stoppedBy = signals.stoppedBy;
+      throw error;
     }
+  }
+
+  #tellStopped(signal: Disruptive, what: string): void {
+    process.exitCode = exitCodeOf(signal);
+    this.logToStderr(`stopped by ${signal}: ${what}`);
+  }
+
+  protected override async catch(error: Error & { exitCode?: number }): Promise<unknown> {
+    const result = await super.catch(error);
+    if (this.#stoppedBy !== undefined) this.#tellStopped(this.#stoppedBy, 'the old tree is back');
+    return result;
   }
 }

@@ -1,4 +1,5 @@
 export { type Fact, type Instead, notMeasured } from './facts/fact.ts';
+export { isOfOne } from './facts/one-file-system.ts';
 export { type LinuxFactName, type ProbedSite, probeSite } from './facts/probe-site.ts';
 export { askSite, type FactName, factNames, type SiteFacts } from './facts/site-facts.ts';
 export { Workbench } from './facts/workbench.ts';
@@ -20,4 +21,5 @@ export { type Holder, type Holders, holdersOf } from './processes/holders.ts';
 export { ProcUnavailableError } from './processes/proc.ts';
 export { probeRename, probeRenameSync, type RenameProbeOptions } from './rename-shapes/probe-rename.ts';
 export { type RenameShapes, type ShapeName, type ShapeVerdict, shapeNames } from './rename-shapes/shapes.ts';
+export { type ThreadState, threadState } from './rename-shapes/thread-state.ts';
 export { canRenameDirectories, describeSite, onOneMount, type Place, type Site, siteKey } from './site.ts';

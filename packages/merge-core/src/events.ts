@@ -1,4 +1,7 @@
 import type { Bytes } from '@emplace/syscalls';
+import type { HookReport } from './hooks/run-hooks.ts';
+import type { MergeReport } from './report.ts';
+import type { HookPhase } from './steps.ts';
 
 export type Phase = 'recover' | 'plan' | 'preflight' | 'stage' | 'commit' | 'clean-up' | 'roll-back';
 
@@ -9,6 +12,8 @@ export type WarningCode =
   | 'NO_UNDO'
   | 'PATH_MAY_SHOW'
   | 'NOT_ATOMIC'
+  | 'COMPLETED_BY_RECOVERY'
+  | 'HOOK_FAILED'
   | 'UNFINISHED_MERGE'
   | 'LEFT_BEHIND'
   | 'LOCK_COMPROMISED';
@@ -24,6 +29,29 @@ export interface Warning {
 export type MergeEvent =
   | { readonly type: 'phase'; readonly phase: Phase; readonly total: number | undefined }
   | { readonly type: 'progress'; readonly phase: Phase; readonly done: number; readonly total: number | undefined }
-  | { readonly type: 'warning'; readonly warning: Warning };
+  | { readonly type: 'warning'; readonly warning: Warning }
+  /** What will be done, once it was measured that it can. */
+  | { readonly type: 'planned'; readonly planned: Omit<MergeReport, 'outcome'> }
+  /** The process that works, once it does: to suspend it with us. */
+  | { readonly type: 'mover'; readonly pid: number }
+  /** A call or another merge keeps us waiting: told about once a second. */
+  | { readonly type: 'waiting'; readonly waiting: Waiting }
+  | { readonly type: 'hook-started'; readonly phase: HookPhase; readonly hook: Bytes; readonly pid: number }
+  /** A line that a hook wrote, without its end: any bytes. */
+  | {
+      readonly type: 'hook-said';
+      readonly phase: HookPhase;
+      readonly hook: Bytes;
+      readonly from: 'stdout' | 'stderr';
+      readonly line: Bytes;
+    }
+  | { readonly type: 'hook-ended'; readonly report: HookReport };
+
+/** What a merge waits for. */
+interface Waiting {
+  /** For people: ``rename `a` → `b` on fuse``, or who holds the lock. */
+  readonly what: string;
+  readonly ms: number;
+}
 
 export type Emit = (event: MergeEvent) => void;

@@ -2,6 +2,16 @@ export type { DirHandle, EntryType, FileHandle, FsPort, Named, Space, Stat, Time
 export { linuxPort } from '@emplace/fsprobe';
 export { type ErrorCode, errorCodes, type FailedOutcome, MergeError, type Problem } from './errors.ts';
 export type { Emit, MergeEvent, Phase, Warning, WarningCode } from './events.ts';
+export { readHooks } from './hooks/directory.ts';
+export type { Ending } from './hooks/ending.ts';
+export type { HookFacts } from './hooks/environment.ts';
+export type { Ended } from './hooks/follow.ts';
+export { type Change, type Changes, commandHook, type Hook, type Operation, type Trigger } from './hooks/hook.ts';
+export type { Output } from './hooks/output.ts';
+export type { Rlimits } from './hooks/rlimits.ts';
+export { type HookReport, type HookResult, type HookSettings, runHooks } from './hooks/run-hooks.ts';
+export { type Blame, SpawnError } from './hooks/spawn-error.ts';
+export { type ProgramSpec, type Started, spawnProgram } from './hooks/spawn-program.ts';
 export { probeLeaks } from './leaks.ts';
 export type { MergeOptions, RecoverOptions, RootOptions } from './options.ts';
 export { showPath } from './paths.ts';

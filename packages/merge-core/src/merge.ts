@@ -1,5 +1,4 @@
 import type { DirHandle, FsPort } from '@emplace/fsprobe';
-import type { Announce } from './announce.ts';
 import { checkAnswering } from './answering.ts';
 import { explain, MergeError, refuse } from './errors.ts';
 import type { Warning } from './events.ts';
@@ -13,7 +12,8 @@ import type { Plan } from './plan/model.ts';
 import { tracked } from './progress.ts';
 import { type MergeReport, plannedRungs, type RecoverReport, siteReports } from './report.ts';
 import { findState } from './state.ts';
-import type { Steps } from './steps.ts';
+import type { HookPhase, Steps } from './steps.ts';
+import { changedPaths } from './transaction/changed-paths.ts';
 import { cleanUp } from './transaction/clean-up.ts';
 import { commit, commitPoint, placedPoint } from './transaction/commit.ts';
 import { Journal, readJournal } from './transaction/journal.ts';
@@ -24,15 +24,15 @@ import { stage } from './transaction/stage.ts';
 import type { Transaction } from './transaction/transaction.ts';
 import { checkOverlap, openImage, openRoot } from './trees.ts';
 
-/** A merge in this process: both trees are opened, the root is locked, and it is merged. */
-export function* mergeSteps(request: MergeRequest, announce?: Announce): Steps<MergeReport> {
+/** A whole merge, with what comes before and after the story. */
+export function* mergeSteps(request: MergeRequest): Steps<MergeReport> {
   const { fs } = request;
   using trees = openTrees(request);
-  if (request.dryRun) return yield* preview(request, trees.image, trees.root);
+  if (request.dryRun) return yield* preview(request, trees);
   checkAnswering(trees.root, request.root, fs);
   const { warnings, emit } = collectWarnings(request.emit);
-  using lock = lockRoot(trees.root, fs, emit, announce);
-  const report = yield* mergeLocked({ ...request, emit }, trees, lock);
+  using lock = lockRoot(trees.root, fs, emit, undefined);
+  const report = yield* mergeLocked({ ...request, emit: request.emit }, trees, lock);
   return { ...report, warnings: [...warnings, ...report.warnings] };
 }
 
@@ -100,8 +100,18 @@ function* planned(image: DirHandle, root: DirHandle, request: MergeRequest, know
   return plan;
 }
 
+/** All that a report will say but which strategies were used in the end: who watches may have to make it himself. */
+function tellPlanned(plan: Plan, knowledge: Knowledge, emit: MergeRequest['emit']): void {
+  const { transaction, counts, bytes, lost, warnings } = plan;
+  const sites = siteReports(plan, knowledge);
+  emit({
+    type: 'planned',
+    planned: { transaction, counts, bytes, lost, warnings, sites, strategies: plannedRungs(plan) },
+  });
+}
+
 /** A plan and nothing else: not even the lock is written. */
-function* preview(request: MergeRequest, image: DirHandle, root: DirHandle): Steps<MergeReport> {
+export function* preview(request: MergeRequest, { image, root }: Trees): Steps<MergeReport> {
   const knowledge = new Knowledge(request.facts);
   const plan = yield* planned(image, root, request, knowledge);
   const { transaction, counts, bytes } = plan;
@@ -142,11 +152,15 @@ function* carryOut(
   const total = plan.placements.length;
   let rungs: Map<string, number>;
   try {
-    if (!(yield* tracked('preflight', undefined, emit, measureSites(t, knowledge)))) {
+    if (!(yield* tracked('preflight', undefined, emit, measureSites({ ...t, fs: request.fs }, knowledge)))) {
       yield* rollBackStaging(t);
       return undefined;
     }
+    tellPlanned(plan, knowledge, emit);
+    if (request.hooks.length > 0) request.changing(changedPaths(t));
+    yield* hookPoint('pre-stage', request);
     rungs = yield* tracked('stage', total, emit, stage(t, request));
+    yield* hookPoint('pre-commit', request);
     commitPoint(t);
   } catch (error) {
     throw yield* rolledBack(explain(error, 'STAGE_FAILED', 'the merge could not be prepared'), t, rollBackStaging);
@@ -158,6 +172,7 @@ function* carryOut(
     throw yield* rolledBack(explain(error, 'COMMIT_FAILED', 'the merge could not be committed'), t, rollBackCommit);
   }
   lock.rootTime = undefined;
+  yield* hookPoint('post-commit', request);
   try {
     yield* tracked('clean-up', total, emit, cleanUp(t));
   } catch (error) {
@@ -166,7 +181,13 @@ function* carryOut(
       plan,
     );
   }
+  yield* hookPoint('post-clean', request);
   return Object.fromEntries(rungs);
+}
+
+/** Whoever drives runs the hooks that somebody asked for. */
+function* hookPoint(phase: HookPhase, { hooks }: MergeRequest): Steps<void> {
+  if (hooks.includes(phase)) yield { hooks: phase };
 }
 
 /** @returns the error to throw once the old tree is back, or says that it is not. */
@@ -196,17 +217,29 @@ function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** A recovery in this process. */
-export function* recoverSteps(request: RecoverOrder, announce?: Announce): Steps<RecoverReport> {
+/** A whole recovery. */
+export function* recoverSteps(request: RecoverOrder): Steps<RecoverReport> {
   const { fs } = request;
-  using stack = new DisposableStack();
-  const root = stack.adopt(openRoot(request.root, fs), (handle) => fs.closeDir(handle));
-  if (!hasState(root, fs)) return nothingToRecover([]);
-  checkAnswering(root, request.root, fs);
   const { warnings, emit } = collectWarnings(request.emit);
-  using lock = lockRoot(root, fs, emit, announce);
-  const recovery = yield* recoverLocked({ ...request, emit }, root, lock);
-  return recoverReport(recovery, warnings);
+  using tree = openRecovered(request);
+  if (tree === undefined) return recoverReport({ transaction: undefined, tree: 'none' }, warnings);
+  using lock = lockRoot(tree.root, fs, emit, undefined);
+  return recoverReport(yield* recoverLocked({ ...request, emit }, tree.root, lock), warnings);
+}
+
+/** The root of a recovery, open; undefined when there is neither a merge nor what one left. Nothing is written to find that out. */
+export function openRecovered({
+  root: path,
+  fs,
+}: RecoverOrder): (Disposable & { readonly root: DirHandle }) | undefined {
+  using opened = new DisposableStack();
+  const root = opened.adopt(openRoot(path, fs), (handle) => fs.closeDir(handle));
+  const state = findState(root, fs);
+  if (state === undefined) return undefined;
+  fs.closeDir(state);
+  checkAnswering(root, path, fs);
+  const kept = opened.move();
+  return { root, [Symbol.dispose]: () => kept.dispose() };
 }
 
 /** Finishes what was left in a root that is locked. */
@@ -214,13 +247,6 @@ export function* recoverLocked(request: RecoverOrder, root: DirHandle, lock: Hel
   const recovery = yield* recovered(root, lock.state, request, request.fs);
   if (recovery.tree !== 'none') lock.rootTime = recovery.rootTime;
   return recovery;
-}
-
-/** Without a state directory there is neither a merge nor what one left. Nothing is written to find that out. */
-export function hasState(root: DirHandle, fs: FsPort): boolean {
-  const state = findState(root, fs);
-  if (state !== undefined) fs.closeDir(state);
-  return state !== undefined;
 }
 
 export function recoverReport({ transaction, tree }: Recovery, warnings: readonly Warning[]): RecoverReport {

@@ -3,12 +3,16 @@ import { type FsPort, holdersOf, linuxPort, ProcUnavailableError, type Site, typ
 import { type Bytes, toBytes } from '@emplace/syscalls';
 import { MergeError } from './errors.ts';
 import type { Emit } from './events.ts';
+import type { Hook } from './hooks/hook.ts';
+import type { HookSettings } from './hooks/run-hooks.ts';
 import { type Losable, losable } from './plan/carry.ts';
 import { mountName } from './plan/mount-name.ts';
 import type { PlanRequest } from './plan/request.ts';
 import { newTransaction } from './staged-names.ts';
+import type { HookPhase } from './steps.ts';
 import { builtIn, checkChoice } from './strategy/select.ts';
 import type { Strategy } from './strategy/strategy.ts';
+import type { ChangedPath } from './transaction/changed-paths.ts';
 import type { RecoverRequest } from './transaction/recover.ts';
 
 /** What every operation on a root takes. */
@@ -20,6 +24,12 @@ export interface RootOptions {
   readonly onEvent?: Emit;
   /** Stops a merge at its next safe point before the commit point (it is rolled back); after it the merge is completed. */
   readonly signal?: AbortSignal;
+  /** Work in this process: nothing watches for calls that never return. Default: in a process of its own; never for `sync` calls, nor with `fs`, `strategies` or `facts`, which are this process's. */
+  readonly inProcess?: boolean;
+  /** How long a call may take before its process is killed, milliseconds; reading and writing twice, a sync ten times as long. Default 60,000. */
+  readonly stallTimeoutMs?: number;
+  /** How long to wait for another merge on this root, milliseconds. Default 0. */
+  readonly lockTimeoutMs?: number;
   /** Another file system than Linux's own, for tests. */
   readonly fs?: FsPort;
 }
@@ -47,6 +57,9 @@ export interface MergeOptions extends RootOptions {
   readonly lossy?: readonly Losable[];
   /** What the caller knows of a site: taken for measured. */
   readonly facts?: (site: Site) => SiteFacts;
+  /** Programs to run at its phases (see `commandHook`, `readHooks`). Not with `mergeSync`. */
+  readonly hooks?: readonly Hook[];
+  readonly hookSettings?: HookSettings;
   /** Only plan. Nothing is written, not even the lock, so what can only be measured by writing is believed of the mounts. */
   readonly dryRun?: boolean;
   /** Strategies of the caller's own, tried by `auto` after the built-in ones. */
@@ -64,6 +77,10 @@ export interface MergeRequest extends PlanRequest {
   readonly durable: boolean;
   readonly dryRun: boolean;
   readonly facts: (site: Site) => SiteFacts;
+  /** Phases at which somebody waits for hooks. */
+  readonly hooks: readonly HookPhase[];
+  /** Told what will change, before the first hook. */
+  readonly changing: (changes: Iterable<ChangedPath>) => void;
   readonly emit: Emit;
   readonly fs: FsPort;
 }
@@ -101,10 +118,10 @@ export function mergeRequest(options: MergeOptions): MergeRequest {
     undo: options.undo ?? 'auto',
     busy: options.busy ?? 'refuse',
     lossy: checkLossy(options.lossy ?? []),
-    facts: options.facts ?? (() => ({})),
-    mountName: options.fs === undefined ? mountName : (id) => `mount ${id}`,
-    // What is in memory no process of this system holds.
-    holders: options.fs === undefined ? whoHolds : () => [],
+    ...(options.fs === undefined ? host : elsewhere),
+    ...(options.facts && { facts: options.facts }),
+    hooks: [],
+    changing: () => {},
     durable: isDurable(options),
     dryRun: options.dryRun ?? false,
     emit: options.onEvent ?? (() => {}),
@@ -119,15 +136,25 @@ export function mergeRequest(options: MergeOptions): MergeRequest {
   return request;
 }
 
-/** Whom a warning names; where /proc is not to be read it names nobody. */
-const whoHolds: PlanRequest['holders'] = (files) => {
-  try {
-    return holdersOf(files).holders;
-  } catch (error) {
-    if (error instanceof ProcUnavailableError) return [];
-    throw error;
-  }
+type Surroundings = Pick<MergeRequest, 'facts' | 'mountName' | 'holders'>;
+
+/** What a merge asks of the system around it, beside the calls of its port. */
+export const host: Surroundings = {
+  facts: () => ({}),
+  mountName,
+  holders: (files) => {
+    try {
+      return holdersOf(files).holders;
+    } catch (error) {
+      // Where /proc is not to be read a warning names nobody.
+      if (error instanceof ProcUnavailableError) return [];
+      throw error;
+    }
+  },
 };
+
+/** What is in memory no process of this system holds or has mounted. */
+const elsewhere: Surroundings = { facts: () => ({}), mountName: (id) => `mount ${id}`, holders: () => [] };
 
 function checkLossy(lossy: readonly Losable[]): readonly Losable[] {
   const unknown = lossy.find((one) => !losable.includes(one));
@@ -135,7 +162,7 @@ function checkLossy(lossy: readonly Losable[]): readonly Losable[] {
   throw new MergeError('BAD_OPTION', `${JSON.stringify(unknown)} is nothing that can be lost: ${losable.join(', ')}`);
 }
 
-export function isDurable({ sync }: RootOptions): boolean {
+function isDurable({ sync }: RootOptions): boolean {
   return (sync ?? 'full') === 'full';
 }
 

@@ -1,6 +1,7 @@
 import type { Site, SiteFacts } from '@emplace/fsprobe';
 import type { Bytes } from '@emplace/syscalls';
 import type { Warning } from './events.ts';
+import type { HookReport } from './hooks/run-hooks.ts';
 import type { Knowledge } from './plan/knowledge.ts';
 import type { Counts, Lost, Plan } from './plan/model.ts';
 
@@ -40,6 +41,8 @@ export interface MergeReport {
   readonly sites: readonly SiteReport[];
   /** What entries lost, as `lossy` accepted; with `planned`: what they would lose. */
   readonly lost: readonly Lost[];
+  /** What became of each hook that ran. */
+  readonly hooks?: readonly HookReport[];
   /** Content of the regular files that were placed, bytes. */
   readonly bytes: number;
   readonly warnings: readonly Warning[];

@@ -1,9 +1,34 @@
 import { loadAnnounce } from './announce.ts';
+import { checkAnswering } from './answering.ts';
 import { MergeError } from './errors.ts';
-import { mergeSteps, recoverSteps } from './merge.ts';
-import { type MergeOptions, mergeRequest, type RecoverOptions, recoverOrder } from './options.ts';
+import { type HookRunner, hookRunner } from './hooks/runner.ts';
+import { interrupted } from './interrupted.ts';
+import {
+  collectWarnings,
+  mergeLocked,
+  mergeSteps,
+  openRecovered,
+  openTrees,
+  preview,
+  recoverLocked,
+  recoverReport,
+  recoverSteps,
+} from './merge.ts';
+import {
+  type MergeOptions,
+  type MergeRequest,
+  mergeRequest,
+  type RecoverOptions,
+  type RecoverOrder,
+  type RootOptions,
+  recoverOrder,
+} from './options.ts';
 import type { MergeReport, RecoverReport } from './report.ts';
-import { runAsync, runSync } from './steps.ts';
+import { type Driver, runAsync, runSync } from './steps.ts';
+import { type Supervision, superviseMerge, superviseRecover } from './supervise/supervisor.ts';
+import { waitForLock } from './supervise/wait-for-lock.ts';
+import type { ChangedPath } from './transaction/changed-paths.ts';
+import type { Recovery } from './transaction/recover.ts';
 
 /**
  * Puts an image tree onto a root: all of it, or nothing of it.
@@ -11,17 +36,35 @@ import { runAsync, runSync } from './steps.ts';
  * @throws MergeError; its `outcome` says what the root holds, its `code` why.
  */
 export async function merge(options: MergeOptions): Promise<MergeReport> {
-  return runAsync(mergeSteps(mergeRequest(options), await loadAnnounce()), { ...driver, signal: options.signal });
+  const asked = mergeRequest(options);
+  const { warnings, emit } = collectWarnings(asked.emit);
+  const settings = { ...options.hookSettings, ...(options.signal && { signal: options.signal }) };
+  const hooks = hookRunner(options.hooks ?? [], { ...asked, emit }, settings);
+  const request = { ...asked, hooks: hooks.phases };
+  const how = { ...(await supervision(options)), hooks, emit };
+  const here = request.dryRun || staysInProcess(options);
+  const report = await (here ? mergeHere(request, how) : superviseMerge(request, how));
+  const ran = hooks.phases.length === 0 ? {} : { hooks: hooks.reports };
+  return { ...report, ...ran, warnings: [...report.warnings, ...warnings] };
 }
 
 /** {@link merge} without a pause: for callers that isolate it themselves. `signal` has no effect. */
 export function mergeSync(options: MergeOptions): MergeReport {
+  if (options.hooks !== undefined && options.hooks.length > 0)
+    throw new MergeError('BAD_OPTION', 'hooks run beside a merge: `mergeSync` cannot wait for them');
   return runSync(mergeSteps(mergeRequest(options)));
 }
 
 /** Finishes what a stopped merge left. @throws MergeError */
 export async function recover(options: RecoverOptions): Promise<RecoverReport> {
-  return runAsync(recoverSteps(recoverOrder(options), await loadAnnounce()), { ...driver, signal: undefined });
+  const request = recoverOrder(options);
+  const { warnings, emit } = collectWarnings(request.emit);
+  const how = { ...(await supervision(options)), hooks: noHooks, emit };
+  const order = { ...request, emit };
+  return recoverReport(
+    await (staysInProcess(options) ? recoverHere(order, how) : superviseRecover(order, how)),
+    warnings,
+  );
 }
 
 /** {@link recover} without a pause. */
@@ -29,8 +72,53 @@ export function recoverSync(options: RecoverOptions): RecoverReport {
   return runSync(recoverSteps(recoverOrder(options)));
 }
 
-const driver = {
-  stop: (): Error =>
-    new MergeError('INTERRUPTED', 'the merge was stopped before its commit point', { outcome: 'rolled-back' }),
-  runHooks: async (): Promise<void> => {},
-};
+/** In this process, with pauses in which timers and signals run. */
+async function mergeHere(request: MergeRequest, how: Supervision): Promise<MergeReport> {
+  const { fs } = request;
+  using trees = openTrees(request);
+  const { signal } = how;
+  let changes: ChangedPath[] = [];
+  const driver: Driver = { signal, stop: interrupted, runHooks: (phase) => how.hooks.run(phase, changes) };
+  if (request.dryRun) return runAsync(preview(request, trees), driver);
+  checkAnswering(trees.root, request.root, fs);
+  using lock = await waitForLock(trees.root, fs, how);
+  const changing = (paths: Iterable<ChangedPath>): void => {
+    changes = [...paths];
+  };
+  return await runAsync(mergeLocked({ ...request, changing }, trees, lock), driver);
+}
+
+async function recoverHere(request: RecoverOrder, how: Supervision): Promise<Recovery> {
+  using tree = openRecovered(request);
+  if (tree === undefined) return { transaction: undefined, tree: 'none' };
+  using lock = await waitForLock(tree.root, request.fs, how);
+  // A recovery is not stopped: it can be killed, and run again.
+  const driver: Driver = { signal: undefined, stop: interrupted, runHooks: async () => {} };
+  return await runAsync(recoverLocked(request, tree.root, lock), driver);
+}
+
+const noHooks: HookRunner = { phases: [], reports: [], run: async () => {} };
+
+/** What is a function of the caller's cannot cross into another process. */
+function staysInProcess({
+  inProcess,
+  fs,
+  strategies,
+  facts,
+}: MergeOptions | (RecoverOptions & Partial<MergeOptions>)): boolean {
+  return inProcess === true || fs !== undefined || strategies !== undefined || facts !== undefined;
+}
+
+const STALL_MS = 60_000;
+/** Node loads for a tenth of a second; on a machine under load for some. */
+const HANDSHAKE_MS = 30_000;
+
+async function supervision(options: RootOptions): Promise<Omit<Supervision, 'hooks' | 'emit'>> {
+  return {
+    signal: options.signal,
+    announce: await loadAnnounce(),
+    stallTimeoutMs: options.stallTimeoutMs ?? STALL_MS,
+    lockTimeoutMs: options.lockTimeoutMs ?? 0,
+    handshakeMs: HANDSHAKE_MS,
+  };
+}

@@ -54,12 +54,13 @@ function openExistingState(root: DirHandle, fs: FsPort): DirHandle {
     fs.closeDir(dir);
     throw explain(error, 'STATE_UNSAFE', `${quoted(STATE_DIRECTORY)} in the root cannot be looked at`);
   }
-  // Who may write here decides what root will rename and remove: a journal in it is believed.
-  if (stat.uid === fs.uid && (stat.mode & 0o077) === 0) return dir;
+  // Who may write here decides what root will rename and remove: a journal in it is believed. That others may look (a
+  // file system without modes shows all to all) tells them no more than the root itself.
+  if (stat.uid === fs.uid && (stat.mode & 0o022) === 0) return dir;
   fs.closeDir(dir);
   throw new MergeError(
     'STATE_UNSAFE',
-    `${quoted(STATE_DIRECTORY)} in the root belongs to somebody else or is open to others`,
+    `${quoted(STATE_DIRECTORY)} in the root belongs to somebody else or can be written by others`,
   );
 }
 

@@ -4,7 +4,7 @@ export const hookPhases = ['pre-stage', 'pre-commit', 'post-commit', 'post-clean
 export type HookPhase = (typeof hookPhases)[number];
 
 /** Whoever drives runs the hooks of a phase here. What they throw before the commit point rolls the merge back. */
-export interface HookPoint {
+interface HookPoint {
   readonly hooks: HookPhase;
 }
 

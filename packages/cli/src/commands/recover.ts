@@ -18,8 +18,8 @@ where undo was kept. Exit codes as for \`merge\`.`;
 
   async run(): Promise<object> {
     const { flags } = await this.parse(Recover);
-    const report = await this.supervised(flags.progress, (onEvent) =>
-      recover({ root: flags.root, rollback: flags.rollback, sync: flags.sync, onEvent }),
+    const report = await this.supervised(flags, (how) =>
+      recover({ root: flags.root, rollback: flags.rollback, sync: flags.sync, ...how }),
     );
     this.log(renderRecovery(report));
     return report;

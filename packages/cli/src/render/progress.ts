@@ -1,4 +1,5 @@
 import type { MergeEvent } from '@emplace/merge-core';
+import { show } from '@emplace/syscalls';
 import { Format, SingleBar } from 'cli-progress';
 
 export type ProgressKind = 'auto' | 'json' | 'none';
@@ -14,7 +15,13 @@ export interface Progress extends Disposable {
 export function showProgress(kind: ProgressKind, stream: NodeJS.WriteStream): Progress {
   if (kind === 'json')
     return { onEvent: (event) => void stream.write(`${JSON.stringify(event)}\n`), [Symbol.dispose]: () => {} };
-  return kind === 'auto' && stream.isTTY ? bar(stream) : { onEvent: () => {}, [Symbol.dispose]: () => {} };
+  if (kind === 'none') return { onEvent: () => {}, [Symbol.dispose]: () => {} };
+  return stream.isTTY ? bar(stream) : { onEvent: (event) => tellHook(event, stream), [Symbol.dispose]: () => {} };
+}
+
+/** What a hook writes, as it does, with its phase before it. */
+function tellHook(event: MergeEvent, stream: NodeJS.WriteStream): void {
+  if (event.type === 'hook-said') stream.write(`${event.phase}: ${show(event.line)}\n`);
 }
 
 function bar(stream: NodeJS.WriteStream): Progress {
@@ -23,25 +30,51 @@ function bar(stream: NodeJS.WriteStream): Progress {
     stream,
     clearOnComplete: true,
     hideCursor: true,
-    format: (options, params, payload: { phase?: string }) => {
+    format: (options, params, payload: Shown) => {
       const phase = (payload.phase ?? '').padEnd(8);
-      if (params.total === 0) return `${phase} ${params.value} entries`;
-      return `${phase} ${Format.BarFormat(params.progress, { ...options, barsize: 30 })} ${params.value}/${params.total}`;
+      if (payload.waiting !== undefined) return `${phase} ${payload.waiting}`;
+      const rate = payload.perSecond === undefined ? '' : ` ${Math.round(payload.perSecond)}/s`;
+      if (params.total === 0) return `${phase} ${params.value} entries${rate}`;
+      const done = Format.BarFormat(params.progress, { ...options, barsize: 30 });
+      return `${phase} ${done} ${params.value}/${params.total}${rate}`;
     },
     barCompleteChar: '#',
     barIncompleteChar: '.',
   });
   let shown = false;
+  let phaseStarted = started;
   return {
     onEvent: (event) => {
-      if (event.type === 'warning' || performance.now() - started < BAR_AFTER_MS) return;
+      if (event.type === 'hook-started' && shown) {
+        // The line of the bar is the hook's now.
+        line.stop();
+        shown = false;
+      }
+      tellHook(event, stream);
+      if (event.type === 'phase') phaseStarted = performance.now();
+      const wanted = event.type === 'phase' || event.type === 'progress' || event.type === 'waiting';
+      if (!wanted || performance.now() - started < BAR_AFTER_MS) return;
       if (!shown) line.start(0, 0, {});
       shown = true;
+      if (event.type === 'waiting') {
+        const { what, ms } = event.waiting;
+        line.update({ waiting: `waiting ${Math.round(ms / 1000)} s for ${what}` } satisfies Shown);
+        return;
+      }
+      const done = event.type === 'progress' ? event.done : 0;
+      const perSecond = done === 0 ? undefined : (done * 1000) / (performance.now() - phaseStarted);
       line.setTotal(event.total ?? 0);
-      line.update(event.type === 'progress' ? event.done : 0, { phase: event.phase });
+      line.update(done, { phase: event.phase, perSecond, waiting: undefined } satisfies Shown);
     },
     [Symbol.dispose]: () => {
       if (shown) line.stop();
     },
   };
+}
+
+/** What the line shows beside the numbers. */
+interface Shown {
+  readonly phase?: string;
+  readonly perSecond?: number | undefined;
+  readonly waiting?: string | undefined;
 }

@@ -1,4 +1,5 @@
-import type { MergeReport, RecoverReport, Warning } from '@emplace/merge-core';
+import type { HookReport, MergeReport, RecoverReport, Warning } from '@emplace/merge-core';
+import { show } from '@emplace/syscalls';
 import { renderLost, renderSites, sitesJson } from './sites.ts';
 
 /** `12,345`. */
@@ -52,6 +53,19 @@ export function renderBytes(bytes: number): string {
 
 /** For programs: the report without what is only of use inside. */
 export function reportJson(report: MergeReport): object {
-  const { plan, warnings, sites, lost, ...rest } = report;
-  return { ...rest, ...sitesJson(report), warnings: warnings.map(({ code, message }) => ({ code, message })) };
+  const { plan, warnings, sites, lost, hooks, ...rest } = report;
+  return {
+    ...rest,
+    ...(hooks && { hooks: hooks.map(hookJson) }),
+    ...sitesJson(report),
+    warnings: warnings.map(({ code, message }) => ({ code, message })),
+  };
+}
+
+function hookJson({ hook, phase, result, ms }: HookReport): object {
+  const base = { hook: show(hook), phase, ms: Math.round(ms), how: result.how };
+  if (result.how === 'not-started') return { ...base, error: result.error.message };
+  if (result.how === 'skipped') return base;
+  const { output, ...rest } = result;
+  return { ...base, ...rest, output: show(output.bytes) };
 }

@@ -2,10 +2,10 @@
 
 import { ascii, type Bytes, isErrno, show } from '@emplace/syscalls';
 import type { DirHandle, FileHandle, FsPort } from '../fs/port.ts';
-import { type Fact, no, notMeasured, yes } from './fact.ts';
+import { type Fact, no, notMeasured, refused, yes } from './fact.ts';
+import { isOfOne } from './one-file-system.ts';
 import type { Workbench } from './workbench.ts';
 
-const HERE: Bytes = ascii('');
 const CONTENT = Buffer.alloc(4096, 1);
 /** Longer than the names that kernels before 3.18 keep within a dentry: those were shown otherwise. */
 const LONG_NAME: Bytes = ascii('replaced-while-held-by-a-name-too-long-for-its-dentry');
@@ -40,12 +40,13 @@ export function link({ source, target, fs }: Workbench): Fact {
 
 /** FICLONE. */
 export function reflink(bench: Workbench): Fact {
-  return share(bench, 'reflink', (from, to) => bench.fs.clone(from, to));
+  return share(bench, 'reflink', refused('EXDEV'), (from, to) => bench.fs.clone(from, to));
 }
 
 /** copy_file_range(2). */
 export function copyRange(bench: Workbench): Fact {
-  return share(bench, 'copy-range', (from, to) => void bench.fs.copyRange(from, to, 0, CONTENT.length));
+  const unknown = notMeasured('the source directory has no file to read, and none can be made in it');
+  return share(bench, 'copy-range', unknown, (from, to) => void bench.fs.copyRange(from, to, 0, CONTENT.length));
 }
 
 /**
@@ -66,34 +67,34 @@ function makeFile(dir: DirHandle, name: Bytes, fs: FsPort): void {
   fs.closeFile(fs.createFile(dir, name, 0o600));
 }
 
-function share(bench: Workbench, name: string, act: (from: FileHandle, to: FileHandle) => void): Fact {
+/** @param elsewhere the answer where the source is another file system, and has nothing to read */
+function share(bench: Workbench, name: string, elsewhere: Fact, act: (from: FileHandle, to: FileHandle) => void): Fact {
   const { fs } = bench;
-  const from = readable(bench, ascii(`${name}-from`));
-  if (from === undefined) return notMeasured('the source directory has nothing to read, and nothing can be made in it');
+  const to = fs.createFile(bench.target, ascii(`${name}-to`), 0o600);
   try {
-    const to = fs.createFile(bench.target, ascii(`${name}-to`), 0o600);
+    const from = readable(bench, ascii(`${name}-from`), to);
+    if (from === undefined) return elsewhere;
     try {
       act(from, to);
     } finally {
-      fs.closeFile(to);
+      fs.closeFile(from);
     }
   } finally {
-    fs.closeFile(from);
+    fs.closeFile(to);
   }
   return yes;
 }
 
 /** A file of the source's file system. Where none can be made (a read-only image) it is one that is there already. */
-function readable(bench: Workbench, name: Bytes): FileHandle | undefined {
+function readable(bench: Workbench, name: Bytes, to: FileHandle): FileHandle | undefined {
   const { fs, parents } = bench;
   try {
     return makeContent(bench.source, name, fs);
   } catch (error) {
     if (!bench.failed(error)) throw error;
   }
-  // Only of its own file system can the target speak for the source: others refuse each other (EXDEV).
-  const shared = fs.stat(parents.source, HERE)?.dev === fs.stat(parents.target, HERE)?.dev;
-  return shared ? makeContent(bench.target, name, fs) : openSome(parents.source, fs);
+  // Only of its own file system can the target speak for the source.
+  return isOfOne(parents.source, to, fs) ? makeContent(bench.target, name, fs) : openSome(parents.source, fs);
 }
 
 function makeContent(dir: DirHandle, name: Bytes, fs: FsPort): FileHandle {

@@ -3,7 +3,7 @@
  * pinned.
  *
  * Promised: no name is followed when it is a symlink, every descriptor is close-on-exec, modes are as given whatever
- * the umask, and EINTR is retried for the calls that do no harm twice.
+ * the umask, and a call that a signal interrupted (EINTR) is made again, unless it was done: see linux-names.ts.
  * Not guaranteed: a call that the file system never answers never returns (the mover can be killed); nextData moves
  * the file's position; a name is looked up anew by each call.
  */
@@ -11,6 +11,7 @@
 import type { Bytes } from '@emplace/syscalls';
 import * as sys from '@emplace/syscalls';
 import { chmod, chown, descriptor, pin, removeXattr, setTimes, setXattr, xattrs } from './linux-attributes.ts';
+import * as names from './linux-names.ts';
 import type { DirHandle, EntryType, FileHandle, FsPort, Named, Space, Stat } from './port.ts';
 
 const HERE = sys.ascii('.');
@@ -46,14 +47,14 @@ export function linuxPort(): FsPort {
     statHandle,
     readlink: sys.readlinkat,
 
-    rename: sys.renameat,
-    renameNew: (from, source, to, target) => sys.renameat2(from, source, to, target, sys.RENAME_NOREPLACE),
+    rename: (from, source, to, target) => names.rename(from, source, to, target, stat),
+    renameNew: (from, source, to, target) => names.renameNew(from, source, to, target, stat),
     exchange: (from, source, to, target) => sys.renameat2(from, source, to, target, sys.RENAME_EXCHANGE),
-    link: (from, source, to, target) => sys.linkat(from, source, to, target),
-    unlink: (at, name) => sys.unlinkat(at, name),
-    rmdir: (at, name) => sys.unlinkat(at, name, sys.AT_REMOVEDIR),
+    link: (from, source, to, target) => names.link(from, source, to, target, stat),
+    unlink: (at, name) => names.remove(at, name, 0, stat),
+    rmdir: (at, name) => names.remove(at, name, sys.AT_REMOVEDIR, stat),
     mkdir,
-    symlink: (at, name, target) => sys.symlinkat(target, at, name),
+    symlink: (at, name, target) => names.make(at, name, 'symlink', () => sys.symlinkat(target, at, name), stat),
     mknod,
 
     openFile,
@@ -177,13 +178,13 @@ function decode(found: sys.Statx): Stat {
 }
 
 function mkdir(at: DirHandle, name: Bytes, mode: number): void {
-  sys.mkdirat(at, name, mode);
+  names.make(at, name, 'directory', () => sys.mkdirat(at, name, mode), stat);
   setModeOfNew(at, name, sys.S_IFDIR | mode);
 }
 
 function mknod(at: DirHandle, name: Bytes, type: 'fifo' | 'char' | 'block', mode: number, rdev: number): void {
   const typed = NODE_TYPES[type] | mode;
-  sys.mknodat(at, name, typed, rdev);
+  names.make(at, name, type, () => sys.mknodat(at, name, typed, rdev), stat);
   setModeOfNew(at, name, typed);
 }
 
@@ -212,7 +213,7 @@ function openWritable(at: DirHandle, name: Bytes): FileHandle {
 
 function createFile(at: DirHandle, name: Bytes, mode: number, umask: number): FileHandle {
   const flags = sys.O_RDWR | sys.O_CREAT | sys.O_EXCL | sys.O_NOFOLLOW | sys.O_CLOEXEC;
-  const fd = sys.openat(at, name, flags, mode);
+  const fd = names.create(at, name, () => sys.openat(at, name, flags, mode), stat);
   if ((mode & (umask | NOT_OWNERS)) === 0) return fd as FileHandle;
   try {
     sys.fchmod(fd, mode);

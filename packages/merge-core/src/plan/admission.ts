@@ -3,7 +3,7 @@ import { type Bytes, isErrno } from '@emplace/syscalls';
 import { HERE, join } from '../paths.ts';
 import type { Strategy } from '../strategy/strategy.ts';
 import { readAttributes } from './attributes-of.ts';
-import type { Losable } from './carry.ts';
+import type { Losable, LostThere } from './carry.ts';
 import type { Draft } from './draft.ts';
 import type { UndoKind } from './model.ts';
 import { Permissions } from './permissions.ts';
@@ -97,8 +97,8 @@ export class Admission {
   }
 
   /** What entries lose there, as far as the caller accepts it. */
-  lost({ site }: Current): ReadonlySet<Losable> {
-    return new Set(this.#lossy.filter((what) => this.#sites.loses(site, what)));
+  lost({ site }: Current): LostThere {
+    return this.#sites.lostAt(site, this.#lossy);
   }
 
   /** Names that differ by case alone need a directory that tells them apart (ext4 and others have some that do not). */

@@ -19,26 +19,36 @@ export const carryFacts: readonly FactName[] = [
   ...(['userXattr', 'trustedXattr', 'capability', 'acl'] as const),
 ];
 
-/** Which facts say that it is lost. */
-export const factsOf: Readonly<Record<Losable, readonly FactName[]>> = {
-  owner: ['owner'],
-  mode: ['mode'],
-  xattr: ['userXattr', 'trustedXattr', 'capability', 'acl'],
-  time: ['nanoseconds', 'seconds'],
-  hardlink: ['hardLink'],
-};
+/** What all entries of a site lose, as far as that is accepted: no difference that counts. */
+export interface LostThere {
+  readonly owner: boolean;
+  readonly mode: boolean;
+  readonly xattr: (key: Bytes) => boolean;
+  readonly hardlink: boolean;
+}
+
+export const nothingLost: LostThere = { owner: false, mode: false, xattr: () => false, hardlink: false };
+
+export function lostThere(facts: SiteFacts, lossy: readonly Losable[]): LostThere {
+  const isLost = (what: Losable, fact: FactName): boolean => lossy.includes(what) && facts[fact]?.answer === 'no';
+  const lostXattrs = xattrFacts.filter(([, fact]) => isLost('xattr', fact)).map(([pattern]) => pattern);
+  return {
+    owner: isLost('owner', 'owner'),
+    mode: isLost('mode', 'mode'),
+    xattr: (key) => lostXattrs.some((pattern) => pattern.test(key)),
+    hardlink: isLost('hardlink', 'hardLink'),
+  };
+}
 
 /** Each of these, answered with no, takes something from some entry. */
 export const losingFacts: readonly FactName[] = [...carryFacts, 'symlink', 'fifo', 'device', 'hardLink', 'anyName'];
 
-/** What else must be known for one entry. */
-export function factsFor(name: Bytes, { type, nlink }: Pick<Stat, 'type' | 'nlink'>): FactName[] {
-  const facts: FactName[] = [];
+/** Adds what else must be known to make one entry anew. */
+export function noteFacts(facts: Set<FactName>, name: Bytes, { type, nlink }: Pick<Stat, 'type' | 'nlink'>): void {
   const own = ownFact[type];
-  if (own !== undefined) facts.push(own);
-  if (type !== 'directory' && nlink > 1) facts.push('hardLink');
-  if (isOdd(name)) facts.push('anyName');
-  return facts;
+  if (own !== undefined) facts.add(own);
+  if (type !== 'directory' && nlink > 1) facts.add('hardLink');
+  if (isOdd(name)) facts.add('anyName');
 }
 
 const ownFact: Readonly<Partial<Record<EntryType, FactName>>> = {
@@ -56,7 +66,9 @@ function isOdd(name: Bytes): boolean {
 /** What an entry would lose. `xattrs` is asked only where they matter. */
 export function lossesOf(name: Bytes, stat: Stat, xattrs: () => Xattrs, facts: SiteFacts): Loss[] {
   const losses: Loss[] = [];
-  for (const fact of factsFor(name, stat)) {
+  const own = new Set<FactName>();
+  noteFacts(own, name, stat);
+  for (const fact of own) {
     if (facts[fact]?.answer !== 'no') continue;
     if (fact === 'hardLink') losses.push({ what: 'hardlink', which: 'its hard links' });
     else losses.push({ what: 'entry', which: fact === 'anyName' ? 'its name' : `being a ${stat.type}` });

@@ -1,7 +1,7 @@
 import type { DirHandle, FileHandle, FsPort, Stat } from '@emplace/fsprobe';
 import { type Bytes, isErrno } from '@emplace/syscalls';
 import { sameXattrs } from '../strategy/attributes.ts';
-import type { Losable } from './carry.ts';
+import type { LostThere } from './carry.ts';
 
 /** The same name in two open directories. */
 interface Pair {
@@ -14,13 +14,12 @@ interface Pair {
  * Whether the root's entry is what the image's would be, its time aside: type, owner, mode, size, content or
  * link target or device, and xattrs; but for what the root cannot carry and the caller accepts to be `lost`. Cheap differences are looked at first; content is read only when all else is equal.
  */
-export function isIdentical(pair: Pair, source: Stat, target: Stat, lost: ReadonlySet<Losable>, fs: FsPort): boolean {
+export function isIdentical(pair: Pair, source: Stat, target: Stat, lost: LostThere, fs: FsPort): boolean {
   if (source.ino === target.ino && source.dev === target.dev) return true;
   if (source.type !== target.type) return false;
-  if (source.mode !== target.mode && !lost.has('mode')) return false;
-  if ((source.uid !== target.uid || source.gid !== target.gid) && !lost.has('owner')) return false;
-  const xattrsAgree = (a: FileHandle, b: FileHandle): boolean =>
-    lost.has('xattr') || sameXattrs(fs.xattrs(a), fs.xattrs(b));
+  if (source.mode !== target.mode && !lost.mode) return false;
+  if ((source.uid !== target.uid || source.gid !== target.gid) && !lost.owner) return false;
+  const xattrsAgree = (a: FileHandle, b: FileHandle): boolean => sameXattrs(fs.xattrs(a), fs.xattrs(b), lost.xattr);
   switch (source.type) {
     case 'file':
       return (

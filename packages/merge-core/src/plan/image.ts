@@ -31,12 +31,14 @@ export function* planMerge(
   fs: FsPort,
 ): Steps<Plan> {
   using rootDirectories = new OpenDirectories(fs, root);
+  using imageDirectories = new OpenDirectories(fs, image);
+  const trees = { image: imageDirectories, root: rootDirectories };
   // Directories of the root that two of the image lead to, through a symlink there (merged /usr): known when all was
   // seen. A graft in one of them would keep the other's entries out, so then it is planned once more without.
   const shared = new Set<Bytes>();
   for (;;) {
     const plan = emptyPlan(request, identityOf(statDirectory(image, fs)));
-    const planner = new Planner(plan, image, rootDirectories, request, knowledge, shared, fs);
+    const planner = new Planner(plan, image, trees, request, knowledge, shared, fs);
     yield* planner.run(statDirectory(image, fs), statDirectory(root, fs), root);
     const found = [...planner.aliased].filter((path) => !shared.has(path));
     if (found.length === 0 || !plan.problems.some(({ code }) => code === 'IMAGE_COLLISION')) return plan;
@@ -63,7 +65,7 @@ class Planner {
   constructor(
     plan: Plan,
     image: DirHandle,
-    root: OpenDirectories,
+    trees: { readonly image: OpenDirectories; readonly root: OpenDirectories },
     request: PlanRequest,
     knowledge: Knowledge,
     shared: ReadonlySet<Bytes>,
@@ -72,13 +74,14 @@ class Planner {
     this.#draft = new Draft(plan);
     this.#image = image;
     this.#plan = plan;
+    const { root } = trees;
     this.#root = root;
     this.#request = request;
     this.#fs = fs;
     this.#room = new Room(fs);
     this.#sites = new Sites(request, knowledge, fs);
     this.#admission = new Admission(this.#draft, this.#room, this.#sites, request, fs);
-    const placing = new Placing(this.#draft, this.#room, this.#sites, root, this.#admission, request, fs);
+    const placing = new Placing(this.#draft, this.#room, this.#sites, trees, this.#admission, request, fs);
     this.#entries = new EntryPlanner({
       ...{ draft: this.#draft, room: this.#room, sites: this.#sites, admission: this.#admission, placing },
       ...{ image, root, request, fs, shared },

@@ -1,4 +1,12 @@
-import type { DirHandle, FactName, FsPort, Place, Site, Stat } from '@emplace/fsprobe';
+import {
+  type DirHandle,
+  type FactName,
+  type FsPort,
+  filesystemName,
+  type Place,
+  type Site,
+  type Stat,
+} from '@emplace/fsprobe';
 import { type Bytes, isErrno } from '@emplace/syscalls';
 import { quoted } from '../errors.ts';
 import type { OpenDirectories } from '../open-directories.ts';
@@ -52,6 +60,7 @@ export class Placing {
   readonly #draft: Draft;
   readonly #room: Room;
   readonly #sites: Sites;
+  readonly #image: OpenDirectories;
   readonly #root: OpenDirectories;
   readonly #admission: Admission;
   readonly #choice: PlaceChoice;
@@ -63,7 +72,7 @@ export class Placing {
     draft: Draft,
     room: Room,
     sites: Sites,
-    root: OpenDirectories,
+    trees: { readonly image: OpenDirectories; readonly root: OpenDirectories },
     admission: Admission,
     choice: PlaceChoice,
     fs: FsPort,
@@ -71,7 +80,8 @@ export class Placing {
     this.#draft = draft;
     this.#room = room;
     this.#sites = sites;
-    this.#root = root;
+    this.#image = trees.image;
+    this.#root = trees.root;
     this.#admission = admission;
     this.#choice = choice;
     this.#fs = fs;
@@ -88,7 +98,7 @@ export class Placing {
     const undo = old === undefined ? 'none' : 'exchange';
     if (!this.#admission.undo(current, name, undo)) return;
     this.#relyOn(current, rung, undo, made ? [] : ['renameDirectory']);
-    if (made) this.#sites.relyOnCarrying(current.site, name, stat);
+    if (made) this.#sites.relyOnCarrying(current.site, name, stat, survey.facts);
     const inodes = made ? survey.entries : 0;
     this.#room.take(current.place, rung.traits.copies ? survey.allocated : 0, inodes);
     this.#draft.place(
@@ -112,10 +122,11 @@ export class Placing {
   /** An entry that the root has with the same type: left alone when it is identical, else replaced. */
   compare(current: Current, name: Bytes, stat: Stat, old: Stat): void {
     if (current.targetDir === undefined) throw new Error('bug: nothing to compare with');
+    const lost = this.#admission.lost(current);
     let same: boolean;
     try {
       const pair = { image: current.imageDir, root: current.targetDir, name };
-      same = isIdentical(pair, stat, old, this.#admission.lost(current), this.#fs);
+      same = isIdentical(pair, stat, old, lost, this.#fs);
     } catch (error) {
       if (!isErrno(error)) throw error;
       this.#draft.refuse(
@@ -143,10 +154,13 @@ export class Placing {
         this.#draft.refuse('IMMUTABLE', join(current.target, name), 'is immutable or append-only');
       this.#admission.change(join(current.target, name), old);
     }
-    if (stat.nlink === 1 && old.nlink === 1) return;
+    if ((stat.nlink === 1 && old.nlink === 1) || lost.hardlink) return;
     const place = (): void => {
       this.#draft.unleave(identical);
-      this.leaf(current, name, stat, old, { settled: true });
+      // Its directories were closed since: they are opened anew, and used at once.
+      const imageDir = this.#image.at(current.image);
+      const targetDir = this.#root.at(current.target);
+      this.leaf({ ...current, imageDir, targetDir }, name, stat, old, { settled: true });
     };
     this.#draft.links.add(stat, { rootKey: linkKey(old), rootNlink: old.nlink, place });
   }
@@ -158,7 +172,7 @@ export class Placing {
       return;
     }
     const running = old !== undefined && mayRun(name, old);
-    const rung = (running ? current.ladder.clean : undefined) ?? current.ladder.rungs[0];
+    const rung = this.#rungFor(current, stat, running);
     if (rung === undefined || !this.#admission.entry(current, name, stat, old, rung)) return;
     const made = rung.traits.staging === 'made' && !rung.traits.links;
     if (made && !this.#admission.carrying(current, name, stat)) return;
@@ -189,6 +203,20 @@ export class Placing {
       stat.mode,
     );
     if (stat.nlink > 1 && known.settled !== true) this.#draft.links.add(stat, 'placed');
+  }
+
+  /**
+   * The cheapest rung that keeps the entry whole, and for what may be running the cheapest that is clean (G9).
+   *
+   * overlay makes a copy of its own of what its lower layer holds when that is renamed: other names of it stay with the
+   * old inode, and its holes are filled. So what has either is made anew by us, who keep them.
+   */
+  #rungFor({ site, ladder }: Current, stat: Stat, running: boolean): Strategy | undefined {
+    const [cheapest] = ladder.rungs;
+    const fragile = stat.type === 'file' && (stat.nlink > 1 || allocated(stat) < stat.size);
+    if (fragile && filesystemName(site.source.magic) === 'overlay')
+      return ladder.rungs.find(({ traits }) => traits.staging === 'made' && !traits.links) ?? cheapest;
+    return (running ? ladder.clean : undefined) ?? cheapest;
   }
 
   /** A mounted file is written through: see transaction/in-place.ts. */

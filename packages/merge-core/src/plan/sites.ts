@@ -14,7 +14,17 @@ import type { Bytes } from '@emplace/syscalls';
 import { reflinkFact } from '../strategy/measure.ts';
 import { type Choice, type Ladder, ladderFor, movesWhole } from '../strategy/select.ts';
 import type { Strategy } from '../strategy/strategy.ts';
-import { carryFacts, factsFor, factsOf, type Losable, type Loss, losingFacts, lossesOf } from './carry.ts';
+import {
+  carryFacts,
+  type Losable,
+  type Loss,
+  type LostThere,
+  losingFacts,
+  lossesOf,
+  lostThere,
+  noteFacts,
+  nothingLost,
+} from './carry.ts';
 import type { Knowledge } from './knowledge.ts';
 import type { PlannedSite } from './model.ts';
 
@@ -84,10 +94,12 @@ export class Sites {
     for (const fact of asked) relies?.add(fact);
   }
 
-  /** Notes what must be true for an entry to be made anew there with all that it is. */
-  relyOnCarrying(site: Site, name: Bytes, stat: Stat): void {
+  /** Notes what must be true for an entry, and what is inside it, to be made anew there with all that it is. */
+  relyOnCarrying(site: Site, name: Bytes, stat: Stat, inside: Iterable<FactName> = []): void {
     if (this.#carriesAlready(site)) return;
-    this.relyOn(site, ...carryFacts, ...factsFor(name, stat));
+    const facts = new Set([...carryFacts, ...inside]);
+    noteFacts(facts, name, stat);
+    this.relyOn(site, ...facts);
   }
 
   /** Why something does not work at a site, as far as is known. */
@@ -105,10 +117,9 @@ export class Sites {
     return this.mayLose(site) ? lossesOf(name, stat, xattrs, this.#knowledge.of(site)) : [];
   }
 
-  /** Whether something is lost there of whatever has it. */
-  loses(site: Site, what: Losable): boolean {
-    if (this.#carriesAlready(site)) return false;
-    return factsOf[what].some((fact) => this.#knowledge.refusal(site, fact) !== undefined);
+  /** What every entry loses there, of what may be lost. */
+  lostAt(site: Site, lossy: readonly Losable[]): LostThere {
+    return this.#carriesAlready(site) ? nothingLost : lostThere(this.#knowledge.of(site), lossy);
   }
 
   /** Whether anything of what is made there may be lost, so that each entry must be looked at. */

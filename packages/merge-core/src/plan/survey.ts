@@ -1,8 +1,9 @@
-import type { DirHandle, FsPort, Stat } from '@emplace/fsprobe';
+import type { DirHandle, FactName, FsPort, Stat } from '@emplace/fsprobe';
 import type { Bytes } from '@emplace/syscalls';
 import { MergeError, quoted } from '../errors.ts';
 import { HERE, join } from '../paths.ts';
 import type { Steps } from '../steps.ts';
+import { noteFacts } from './carry.ts';
 import type { Excluded } from './exclude.ts';
 import { unreadable } from './permissions.ts';
 
@@ -19,6 +20,8 @@ export interface Survey {
   readonly sockets: Bytes[];
   /** One for each name of an inode that has several. */
   readonly linked: Stat[];
+  /** What must be known of a file system to make all of it anew there. */
+  readonly facts: Set<FactName>;
   /** A path inside that keeps it from being renamed as a whole: excluded, a socket. */
   stays: Bytes | undefined;
   /** A path inside that lies on another mount: what works there is another question. */
@@ -55,6 +58,7 @@ export function* surveyTree(
       skipped: 0,
       sockets: [],
       linked: [],
+      facts: new Set(),
       stays: undefined,
       crosses: undefined,
     };
@@ -72,6 +76,7 @@ export function* surveyTree(
         const child = fs.stat(dir, name);
         if (child === undefined) continue;
         if (child.mountId !== stat.mountId || child.dev !== stat.dev) survey.crosses ??= entry;
+        noteFacts(survey.facts, name, child);
         if (child.type === 'directory') pending.push({ path: entry, stat: child, parent: survey });
         else addLeaf(survey, entry, child);
         const why = refuse !== undefined && child.type === 'file' ? unreadable(dir, name, fs) : undefined;
@@ -106,6 +111,7 @@ function addSubtree(parent: Survey, child: Survey): void {
   parent.skipped += child.skipped;
   for (const path of child.sockets) parent.sockets.push(path);
   for (const stat of child.linked) parent.linked.push(stat);
+  for (const fact of child.facts) parent.facts.add(fact);
   parent.stays ??= child.stays;
   parent.crosses ??= child.crosses;
 }

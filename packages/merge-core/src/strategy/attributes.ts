@@ -33,9 +33,12 @@ function setXattrs(to: FileHandle, wanted: Xattrs, fs: FsPort): void {
   for (const [key, value] of wanted) if (!has.get(key)?.equals(value)) fs.setXattr(to, key, value);
 }
 
-export function sameXattrs(a: Xattrs, b: Xattrs): boolean {
-  const left = portable(a);
-  const right = portable(b);
+/** @param ignored keys that do not count */
+export function sameXattrs(a: Xattrs, b: Xattrs, ignored: (key: Bytes) => boolean): boolean {
+  const counted = (all: Xattrs): Xattrs =>
+    all.size === 0 ? all : new Map([...portable(all)].filter(([key]) => !ignored(key)));
+  const left = counted(a);
+  const right = counted(b);
   return (
     left.size === right.size &&
     [...left].every(([key, value]: [Bytes, Buffer]) => right.get(key)?.equals(value) ?? false)

@@ -1,4 +1,4 @@
-import type { DirHandle, Fact, FileHandle, FsPort } from '@emplace/fsprobe';
+import { type DirHandle, type Fact, type FileHandle, type FsPort, isOfOne, notMeasured } from '@emplace/fsprobe';
 import { isErrno } from '@emplace/syscalls';
 
 /**
@@ -7,11 +7,11 @@ import { isErrno } from '@emplace/syscalls';
  */
 export function reflinkFact(source: DirHandle, target: DirHandle, fs: FsPort): Fact {
   const to = tryUnnamed(target, fs);
-  if (to === undefined) return { answer: 'not-measured', why: 'no unnamed files' };
+  if (to === undefined) return notMeasured('no unnamed files');
   try {
     // A read-only image still shares the file system that the target's own file can speak for.
-    const from = tryUnnamed(source, fs) ?? tryUnnamed(target, fs);
-    if (from === undefined) return { answer: 'not-measured', why: 'no unnamed files' };
+    const from = tryUnnamed(source, fs) ?? (isOfOne(source, to, fs) ? tryUnnamed(target, fs) : undefined);
+    if (from === undefined) return notMeasured('no unnamed files');
     try {
       fs.write(from, Buffer.alloc(4096, 1));
       fs.clone(from, to);

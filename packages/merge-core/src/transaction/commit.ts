@@ -3,6 +3,7 @@ import { isErrno } from '@emplace/syscalls';
 import type { Placement } from '../plan/model.ts';
 import type { Steps } from '../steps.ts';
 import type { Name } from '../strategy/strategy.ts';
+import { exchange } from './exchange.ts';
 import { finishAttributes, syncTouched } from './finish.ts';
 import { writeInPlace } from './in-place.ts';
 import { disarmPinned } from './remove-tree.ts';
@@ -53,7 +54,7 @@ export function place(t: Transaction, index: number, placement: Placement): void
       const source = inImage(t, placement);
       fs.rename(source.dir, source.name, staged.dir, staged.name);
     }
-    fs.exchange(staged.dir, staged.name, target.dir, target.name);
+    exchange(t, staged, target, placement.stagedIno ?? placement.ino);
     return;
   }
   const unkept = placement.undo === 'none' && placement.old?.type === 'file' ? tryPin(target, fs) : undefined;

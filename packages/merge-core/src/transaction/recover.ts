@@ -10,6 +10,7 @@ import { statDirectory } from '../plan/survey.ts';
 import type { Steps } from '../steps.ts';
 import { cleanUp } from './clean-up.ts';
 import { place, placedPoint } from './commit.ts';
+import { exchange } from './exchange.ts';
 import { finishAttributes } from './finish.ts';
 import { Journal, readJournal, removeDraft } from './journal.ts';
 import { removeTree } from './remove-tree.ts';
@@ -120,7 +121,7 @@ function* complete(t: Transaction): Steps<void> {
     const { fresh, names } = locate(t, index, placement);
     if (fresh === 'staged' && placement.staging === 'in-image') {
       // Killed between the two calls of an exchange that starts in the image.
-      t.fs.exchange(names.staged.dir, names.staged.name, names.target.dir, names.target.name);
+      exchange(t, names.staged, names.target, placement.stagedIno ?? placement.ino);
     } else if (fresh === 'foreign') {
       warnOfLeft(t, targetPath(t, placement), 'was replaced by somebody after the merge: it stays');
     } else if (fresh !== 'placed' || placement.action === 'overwrite') {

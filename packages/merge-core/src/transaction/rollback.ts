@@ -4,6 +4,7 @@ import { HERE, splitPath } from '../paths.ts';
 import type { Placement } from '../plan/model.ts';
 import type { Steps } from '../steps.ts';
 import type { Name } from '../strategy/strategy.ts';
+import { exchange } from './exchange.ts';
 import { restoreDirectoryTimes, setAttributes, setTimeIfThere, syncTouched } from './finish.ts';
 import { writeInPlace } from './in-place.ts';
 import { removeBenches, restoreImageTimes } from './measure-sites.ts';
@@ -84,7 +85,7 @@ function restore(t: Transaction, index: number, placement: Placement): void {
   if (placement.action === 'overwrite') {
     if (where.old === 'under-undo') writeInPlace(t, undo, placement);
   } else if (where.fresh === 'placed') {
-    if (where.old === 'under-staged') fs.exchange(staged.dir, staged.name, target.dir, target.name);
+    if (where.old === 'under-staged') exchange(t, staged, target, placement.old?.ino);
     else if (where.old === 'under-undo') bringBack(t, placement, where);
     else if (placement.old === undefined) giveBack(t, placement, target, where);
   } else if (where.fresh === 'lost' && where.old === 'under-undo') {
@@ -104,7 +105,7 @@ function bringBack(t: Transaction, placement: Placement, where: Whereabouts): vo
   const { undo, target } = where.names;
   const swapped =
     leftImage(t, placement, where) &&
-    ignoring(() => t.fs.exchange(undo.dir, undo.name, target.dir, target.name), 'EINVAL', 'ENOSYS', 'EOPNOTSUPP');
+    ignoring(() => exchange(t, undo, target, placement.old?.ino), 'EINVAL', 'ENOSYS', 'EOPNOTSUPP');
   if (swapped) giveBack(t, placement, undo, where);
   else t.fs.rename(undo.dir, undo.name, target.dir, target.name);
 }

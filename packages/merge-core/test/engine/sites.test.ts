@@ -5,8 +5,8 @@ import type { FsPort } from '@emplace/fsprobe';
 import { ascii, SyscallError } from '@emplace/syscalls';
 import { describe, expect, test } from '@jest/globals';
 import { MergeError } from '../../src/errors.ts';
-import { mergeSync, recoverSync } from '../../src/run.ts';
 import type { MergeOptions } from '../../src/options.ts';
+import { mergeSync, recoverSync } from '../../src/run.ts';
 import { type Entry, IMAGE, newTree, oldTree, picture, ROOT, world } from './world.ts';
 
 const options: MergeOptions = { image: IMAGE, root: ROOT };

@@ -1,0 +1,56 @@
+import type { Bytes } from '@emplace/syscalls';
+
+/**
+ * Whether a path matches a glob as alpm-hooks(5) has it: fnmatch(3) without flags, over bytes. `*` is any run of bytes,
+ * slashes and leading dots included, `?` is one byte, `[a-z]` one of several, `[!a-z]` one of all others, a backslash
+ * takes away what the next one means.
+ *
+ * Not picomatch, though `--exclude` goes by that: there `*` stops at a slash, which would silence the hooks that
+ * distributions ship (`usr/share/fonts/*`), `[!a]` is no negation, and `(a|b)` an alternative.
+ */
+export function globMatcher(glob: Bytes): (path: Bytes) => boolean {
+  const source = glob.replace(TOKEN, (token, set: string | undefined) => {
+    if (token === '*') return '.*';
+    if (token === '?') return '.';
+    if (set !== undefined) return bracket(set);
+    return unit(token.length === 2 ? (token[1] as string) : token);
+  });
+  const expression = new RegExp(`^${source}$`, 's');
+  return (path) => expression.test(path);
+}
+
+/** What stands for itself in a bracket; one that is never closed is none, and one that starts with `]` has it as a member. */
+const TOKEN = /\\.|\[([!^]?\]?(?:\\.|\[:\w+:\]|[^\\\]])*)\]|./gs;
+/** A named class, a range, or one byte. */
+const MEMBER = /\[:(\w+):\]|(\\.|.)-(\\.|[^\]])|\\.|./gs;
+
+/** ctype(3) of the C locale, as ranges. */
+const CLASSES: Readonly<Record<string, string>> = {
+  alpha: 'A-Za-z',
+  digit: '0-9',
+  alnum: 'A-Za-z0-9',
+  upper: 'A-Z',
+  lower: 'a-z',
+  space: ' \\t-\\r',
+  blank: ' \\t',
+  punct: '!-\\/:-@\\[-`{-~',
+  xdigit: '0-9A-Fa-f',
+  cntrl: '\\x00-\\x1f\\x7f',
+  print: ' -~',
+  graph: '!-~',
+};
+
+function bracket(set: string): string {
+  const negated = /^[!^]/.test(set);
+  const members = set.slice(negated ? 1 : 0).replace(MEMBER, (token, name, first, last) => {
+    if (name !== undefined) return CLASSES[name as string] ?? '';
+    if (first === undefined) return unit(token.at(-1) as string);
+    const [from, to] = [(first as string).at(-1) as string, (last as string).at(-1) as string];
+    return from <= to ? `${unit(from)}-${unit(to)}` : '';
+  });
+  return `[${negated ? '^' : ''}${members}]`;
+}
+
+function unit(byte: string): string {
+  return `\\x${byte.charCodeAt(0).toString(16).padStart(2, '0')}`;
+}

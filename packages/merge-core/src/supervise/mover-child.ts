@@ -1,0 +1,79 @@
+/**
+ * The mover's process. Everything is loaded before it says that it is ready: a merge may replace the very files that
+ * this runs from. It makes synchronous calls only, so it can be stopped where a call ends, or killed.
+ *
+ *   node mover-child.ts, with the descriptors of CHANNELS; the job is the first line of stdin
+ */
+import { readSync, writeSync } from 'node:fs';
+import { constants } from 'node:os';
+import { linuxPort } from '@emplace/fsprobe';
+import { setParentDeathSignal } from '@emplace/syscalls';
+import { interrupted } from '../interrupted.ts';
+import type { Steps } from '../steps.ts';
+import { move } from './mover.ts';
+import { Page } from './page.ts';
+import { type Answer, CHANNELS, errorFrom, type Job, type Message, PROTOCOL } from './protocol.ts';
+import { published } from './published.ts';
+
+/** Safe points between two looks whether the supervisor is still there. */
+const LOOK_EVERY = 8;
+
+const page = new Page(CHANNELS.page);
+const job = JSON.parse(readLine()) as Job;
+if (job.protocol !== PROTOCOL) throw new Error(`the supervisor speaks protocol ${job.protocol}, not ${PROTOCOL}`);
+// Without its supervisor a mover that was suspended would hold the lock for ever: it goes on, and ends at a safe point.
+// None of these asks for anything: with a handler of Node's none of them ends us, and calls are made again.
+for (const signal of ['SIGUSR1', 'SIGUSR2', 'SIGCONT', 'SIGPIPE'] as const) process.on(signal, () => {});
+setParentDeathSignal(constants.signals.SIGCONT);
+
+move(job, published(linuxPort(), page), {
+  say,
+  drive,
+  begin: () => {
+    const answer = JSON.parse(readLine()) as Answer;
+    if (!answer.go) throw errorFrom(answer.error);
+  },
+});
+
+function drive<T>(steps: Steps<T>): T {
+  let turns = 0;
+  for (let step = steps.next(); ; ) {
+    if (step.done) return step.value;
+    if (++turns % LOOK_EVERY === 0) endIfAlone();
+    if (typeof step.value === 'object') step = atHooks(steps, { say: 'hooks', phase: step.value.hooks });
+    else if (page.stopAsked && step.value === 'stoppable') step = steps.throw(interrupted());
+    else step = steps.next();
+  }
+}
+
+function atHooks<T>(steps: Steps<T>, question: Message): ReturnType<Steps<T>['next']> {
+  say(question);
+  const answer = JSON.parse(readLine()) as Answer;
+  return answer.go ? steps.next() : steps.throw(errorFrom(answer.error));
+}
+
+/** Without a supervisor nobody holds the lock but we, and nobody watches: the journal says how far it came. */
+function endIfAlone(): void {
+  if (process.ppid !== job.supervisor) process.exit(1);
+}
+
+/** Byte by byte, for nothing of the next line may be taken. Its end is the supervisor's. */
+function readLine(): string {
+  const line: number[] = [];
+  const byte = Buffer.alloc(1);
+  for (;;) {
+    if (readSync(0, byte) === 0) process.exit(1);
+    if (byte[0] === 0x0a) return Buffer.from(line).toString('utf8');
+    line.push(byte[0] as number);
+  }
+}
+
+function say(message: Message): void {
+  const line = Buffer.from(`${JSON.stringify(message)}\n`);
+  try {
+    for (let done = 0; done < line.length; ) done += writeSync(CHANNELS.messages, line, done);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EPIPE') throw error;
+    process.exit(1);
+  }
+}

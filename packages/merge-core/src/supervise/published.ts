@@ -1,0 +1,91 @@
+import type { FsPort } from '@emplace/fsprobe';
+import { ascii, type Bytes } from '@emplace/syscalls';
+import type { Page } from './page.ts';
+
+type CallName = Exclude<keyof FsPort, 'uid' | 'pathOf'>;
+
+/** How long a call may take: `names` change a directory, `data` is read or written, `sync` waits for a disk. */
+export type CallKind = 'names' | 'data' | 'sync';
+
+/** Every call that the mover makes, in the order of their numbers on the page (from 1), and how it may be waited for. */
+const calls: Readonly<Record<CallName, CallKind>> = {
+  openRoot: 'names',
+  openDir: 'names',
+  closeDir: 'names',
+  list: 'names',
+  stat: 'names',
+  statHandle: 'names',
+  readlink: 'names',
+  rename: 'names',
+  renameNew: 'names',
+  exchange: 'names',
+  link: 'names',
+  unlink: 'names',
+  rmdir: 'names',
+  mkdir: 'names',
+  symlink: 'names',
+  mknod: 'names',
+  openFile: 'names',
+  openWritable: 'names',
+  createFile: 'names',
+  createUnnamed: 'names',
+  pin: 'names',
+  closeFile: 'data',
+  read: 'data',
+  write: 'data',
+  nextData: 'data',
+  copyRange: 'data',
+  clone: 'data',
+  truncate: 'data',
+  seek: 'data',
+  chown: 'names',
+  chmod: 'names',
+  setTimes: 'names',
+  xattrs: 'names',
+  setXattr: 'names',
+  removeXattr: 'names',
+  fsync: 'sync',
+  fsyncDir: 'sync',
+  syncfs: 'sync',
+  space: 'names',
+  tryFlock: 'names',
+  pathShown: 'names',
+  mayWrite: 'names',
+};
+
+const names = Object.keys(calls) as CallName[];
+
+/** A call by its number on the page. */
+export function callByNumber(number: number): { readonly name: string; readonly kind: CallKind } | undefined {
+  const name = names[number - 1];
+  return name === undefined ? undefined : { name, kind: calls[name] };
+}
+
+const NONE: Bytes = ascii('');
+
+/** The same port, each of whose calls stands on the page while it is made. */
+export function published(port: FsPort, page: Page): FsPort {
+  const wrapped = Object.create(port) as FsPort;
+  for (const [index, name] of names.entries()) {
+    const call = port[name] as (...args: unknown[]) => unknown;
+    const number = index + 1;
+    const value = (a: unknown, b: unknown, c: unknown, d: unknown, e: unknown): unknown => {
+      const from = typeof a === 'number' ? a : 0;
+      const source = typeof b === 'string' ? b : typeof a === 'string' ? a : NONE;
+      page.enter(
+        number,
+        from,
+        source as Bytes,
+        typeof c === 'number' ? c : 0,
+        typeof d === 'string' ? (d as Bytes) : NONE,
+      );
+      try {
+        return call(a, b, c, d, e);
+      } finally {
+        page.leave();
+      }
+    };
+    Object.defineProperty(wrapped, name, { value, enumerable: true });
+  }
+  return wrapped;
+}

@@ -1,0 +1,47 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { extname } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { MergeError } from '../errors.ts';
+
+/** Descriptors that a mover inherits, beside its pipes. */
+export interface Inherited {
+  readonly page: number;
+  readonly lock: number;
+  /** Where it writes what will change, for hooks. */
+  readonly changed: number;
+}
+
+/** How a mover is started: another one for tests of what it may do wrong. */
+export function moverCommand(): readonly string[] {
+  // Beside this file as a source, as tsc's output, and in the command line's bundle, where all outputs lie in one directory.
+  const extension = extname(import.meta.url);
+  const script = fileURLToPath(new URL(`./mover-child${extension}`, import.meta.url));
+  const flags = extension === '.ts' ? ['--conditions=@emplace/source', '--disable-warning=ExperimentalWarning'] : [];
+  // SIGUSR1 would open a debugger's port in a process of root.
+  return [process.execPath, '--disable-sigusr1', ...flags, script];
+}
+
+/**
+ * In a session of its own, so that the terminal's signals reach the supervisor alone, which decides; in `/`, so that it
+ * keeps no mount busy and starts where the current directory is gone.
+ *
+ * @throws MergeError MOVER_NOT_STARTED for what execve says at once (ETXTBSY, EACCES, EAGAIN…)
+ */
+export function startMover(command: readonly string[], inherited: Inherited): ChildProcess {
+  const [program = '', ...args] = command;
+  const { NODE_OPTIONS: _, NODE_V8_COVERAGE: __, ...env } = process.env;
+  try {
+    return spawn(program, args, {
+      cwd: '/',
+      env,
+      detached: true,
+      stdio: ['pipe', 'ignore', 'pipe', 'pipe', inherited.page, inherited.lock, inherited.changed],
+    });
+  } catch (error) {
+    throw notStarted(error instanceof Error ? error.message : String(error), error);
+  }
+}
+
+export function notStarted(why: string, cause?: unknown): MergeError {
+  return new MergeError('MOVER_NOT_STARTED', `the mover did not start: ${why}`, { cause });
+}

@@ -1,0 +1,202 @@
+import { close, memfdCreate, show } from '@emplace/syscalls';
+import type { Announce } from '../announce.ts';
+import { checkAnswering } from '../answering.ts';
+import { MergeError } from '../errors.ts';
+import type { Emit, MergeEvent } from '../events.ts';
+import { changesIn } from '../hooks/changes-file.ts';
+import type { HookRunner } from '../hooks/runner.ts';
+import { identityOf } from '../identity.ts';
+import type { RootLock } from '../lock.ts';
+import { openRecovered, openTrees } from '../merge.ts';
+import type { MergeRequest, RecoverOrder } from '../options.ts';
+import { statDirectory } from '../plan/survey.ts';
+import type { MergeReport } from '../report.ts';
+import type { Recovery } from '../transaction/recover.ts';
+import { newPage, type Page } from './page.ts';
+import { errorFrom, type PlainRequest, type Task } from './protocol.ts';
+import { type End, runMover } from './run-mover.ts';
+import { waitForLock } from './wait-for-lock.ts';
+
+/** How a merge is watched. */
+export interface Supervision {
+  readonly signal: AbortSignal | undefined;
+  readonly announce: Announce;
+  readonly stallTimeoutMs: number;
+  readonly lockTimeoutMs: number;
+  readonly hooks: HookRunner;
+  /** Told what happens beside the engine: of the lock, of hooks, of movers. */
+  readonly emit: Emit;
+  /** How long a mover may take to say that it is ready. */
+  readonly handshakeMs: number;
+  /** Instead of our own mover, in tests. */
+  readonly command?: readonly string[];
+}
+
+type Planned = Extract<MergeEvent, { type: 'planned' }>['planned'];
+
+/**
+ * A merge by a process of its own. This one holds the lock, which the other inherits, and watches: a call that never
+ * returns is named and its process killed (G10), and what is left then is settled by a second mover.
+ */
+export async function superviseMerge(request: MergeRequest, how: Supervision): Promise<MergeReport> {
+  const { fs } = request;
+  using trees = openTrees(request);
+  checkAnswering(trees.root, request.root, fs);
+  using lock = await waitForLock(trees.root, fs, how);
+  let planned: Planned | undefined;
+  const remember = (event: MergeEvent): void => {
+    if (event.type === 'planned') planned = event.planned;
+    request.emit(event);
+  };
+  const root = identityOf(statDirectory(trees.root, fs));
+  using crew = new Crew(lock, root, remember, how);
+  const plain = { ...plainRequest(request), ...(lock.rootTime && { rootTime: lock.rootTime }) };
+  const end = await crew.run({ do: 'merge', request: plain });
+  if (end.end === 'said' && end.message.say === 'merged') {
+    lock.rootTime = undefined;
+    return end.message.report;
+  }
+  if (end.end === 'said' && end.message.say === 'failed') {
+    lock.rootTime = end.message.rootTime;
+    throw errorFrom(end.message.error);
+  }
+  const { tree } = await crew.settle(end, request);
+  if (tree !== 'new' || planned === undefined) throw failure(end, tree === 'none' ? 'refused' : 'rolled-back');
+  how.emit({
+    type: 'warning',
+    warning: { code: 'COMPLETED_BY_RECOVERY', message: `${whyEnded(end)}; a second process completed the merge` },
+  });
+  return { outcome: 'merged', ...planned };
+}
+
+/** {@link recover} by a process of its own. */
+export async function superviseRecover(request: RecoverOrder, how: Supervision): Promise<Recovery> {
+  const { fs } = request;
+  using tree = openRecovered(request);
+  if (tree === undefined) return { transaction: undefined, tree: 'none' };
+  using lock = await waitForLock(tree.root, fs, how);
+  using crew = new Crew(lock, identityOf(statDirectory(tree.root, fs)), request.emit, how);
+  const end = await crew.run(recoverTask(request));
+  if (end.end === 'said') return crew.recoveryOf(end);
+  // Every step of recovery can be repeated (J7): once more, for whatever ended the first.
+  return await crew.settle(end, request);
+}
+
+/** The movers of one lock, one after the other, and what they share with us. */
+class Crew implements Disposable {
+  readonly #lock: RootLock;
+  readonly #root: string;
+  readonly #how: Supervision;
+  /** Told what the engine says. */
+  readonly #emit: Emit;
+  readonly #page: Page;
+  readonly #pageFd: number;
+  readonly #changing: number;
+
+  constructor(lock: RootLock, root: string, emit: Emit, how: Supervision) {
+    this.#lock = lock;
+    this.#root = root;
+    this.#how = how;
+    this.#emit = emit;
+    const { page, fd } = newPage();
+    this.#page = page;
+    this.#pageFd = fd;
+    this.#changing = memfdCreate('emplace-changing');
+  }
+
+  /** One mover, to its end. A stop that is asked for reaches it at its next safe point. */
+  async run(task: Task): Promise<End> {
+    const { signal, stallTimeoutMs, handshakeMs, command } = this.#how;
+    const stop = (): void => this.#page.askToStop();
+    if (signal?.aborted) stop();
+    signal?.addEventListener('abort', stop);
+    try {
+      return await runMover({
+        task,
+        page: this.#page,
+        inherited: { page: this.#pageFd, lock: this.#lock.file, changed: this.#changing },
+        root: this.#root,
+        stallTimeoutMs,
+        handshakeMs,
+        emit: this.#emit,
+        runHooks: (phase) => this.#how.hooks.run(phase, changesIn(this.#changing)),
+        ...(command && { command }),
+      });
+    } finally {
+      signal?.removeEventListener('abort', stop);
+    }
+  }
+
+  /**
+   * After a mover that did not end by itself: a second one brings the old tree back, or completes the new one.
+   * @throws MergeError when that is not to be had either: what waits then waits for `recover`
+   */
+  async settle(
+    first: End,
+    { root, durable }: { readonly root: RecoverOrder['root']; readonly durable: boolean },
+  ): Promise<Recovery> {
+    if (first.end === 'stuck') throw this.#giveUp(first, first);
+    const second = await this.run({ do: 'recover', root, rollback: false, durable });
+    if (second.end === 'said') return this.recoveryOf(second);
+    throw this.#giveUp(first, second);
+  }
+
+  recoveryOf({ message }: Extract<End, { end: 'said' }>): Recovery {
+    if (message.say === 'recovered') {
+      if (message.recovery.tree !== 'none') this.#lock.rootTime = message.recovery.rootTime;
+      return message.recovery;
+    }
+    if (message.say === 'failed') throw errorFrom(message.error);
+    throw new Error(`bug: a recovery ended with ${message.say}`);
+  }
+
+  /** What is stuck in the kernel may still do its call: it keeps the lock until it has, and so do its files. */
+  #giveUp(first: End, last: End): MergeError {
+    if (last.end === 'stuck') this.#lock.abandon();
+    const error = failure(first, 'incomplete');
+    if (last === first) return error;
+    return new MergeError(error.code, `${error.message}; and then: ${whyEnded(last)}`, {
+      outcome: 'incomplete',
+      cause: error,
+    });
+  }
+
+  [Symbol.dispose](): void {
+    close(this.#pageFd);
+    close(this.#changing);
+  }
+}
+
+function recoverTask({ root, rollback, durable }: RecoverOrder): Task {
+  return { do: 'recover', root, rollback, durable };
+}
+
+function plainRequest(request: MergeRequest): PlainRequest {
+  const { transaction, image, root, strategy, links, keepImage, replaceTypes, directories } = request;
+  const { exclude, undo, busy, lossy, durable, hooks } = request;
+  const trees = { transaction, image, root, strategy, links, keepImage, replaceTypes, directories };
+  return { ...trees, exclude, undo, busy, lossy, durable, hooks };
+}
+
+function failure(end: End, outcome: 'refused' | 'rolled-back' | 'incomplete'): MergeError {
+  const code = end.end === 'stalled' || end.end === 'stuck' ? 'STALLED' : 'MOVER_DIED';
+  return new MergeError(code, whyEnded(end), { outcome, ...(end.end === 'died' && { cause: end.cause }) });
+}
+
+function whyEnded(end: End): string {
+  switch (end.end) {
+    case 'said':
+      return `it said ${end.message.say}`;
+    case 'died':
+      return `the process that merged is gone: ${end.why}`;
+    case 'stalled':
+      return `${end.call} did not return within ${end.afterMs} ms; its process was killed`;
+    case 'stuck': {
+      const { state, wchan } = end.state;
+      const where = wchan === undefined ? '' : `, in ${show(wchan as never)}`;
+      return `${end.call} did not return within ${end.afterMs} ms, and process ${end.pid} that waits for it cannot be killed (state ${state}${where}): it holds the lock until the file system answers`;
+    }
+    default:
+      return end satisfies never;
+  }
+}

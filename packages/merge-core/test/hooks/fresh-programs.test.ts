@@ -1,0 +1,17 @@
+/** Go issue 22315: a program that was written a moment ago does not start, since a child that was forked meanwhile has it open. */
+import { temporaryDirectory } from '@emplace/fixtures';
+import { expect, test } from '@jest/globals';
+import { startFreshPrograms, startInOneProcess } from './fresh-programs.ts';
+import { expectGivenBack, held } from './programs.ts';
+
+test('(G7) two thousand programs that a mover has just placed all start, while others write executables', async () => {
+  const before = held();
+  using place = temporaryDirectory();
+  expect(await startFreshPrograms(2000, place)).toEqual({ starts: 2000, busy: 0 });
+  await expectGivenBack(before);
+});
+
+test('control: where one process writes and starts programs, some are busy', async () => {
+  using place = temporaryDirectory();
+  expect((await startInOneProcess(20_000, place)).busy).toBeGreaterThan(0);
+});

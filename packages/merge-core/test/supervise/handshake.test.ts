@@ -1,0 +1,88 @@
+/** A mover counts as started when it said so: whatever it does instead is a typed error, and nothing stays. */
+import { readdirSync } from 'node:fs';
+import { file, temporaryDirectory, writeTree } from '@emplace/fixtures';
+import { describe, expect, test } from '@jest/globals';
+import { MergeError } from '../../src/errors.ts';
+import { mergeRequest } from '../../src/options.ts';
+import { type Supervision, superviseMerge } from '../../src/supervise/supervisor.ts';
+
+/** A mover that is this script. Its job is on stdin, what it says goes to descriptor 3. */
+function script(source: string): readonly string[] {
+  return [process.execPath, '-e', source];
+}
+
+const say = (message: object): string =>
+  `require('fs').writeSync(3, ${JSON.stringify(`${JSON.stringify(message)}\n`)});`;
+const forever = 'setInterval(() => {}, 1000);';
+
+async function failure(command: readonly string[], more: Partial<Supervision> = {}) {
+  using work = temporaryDirectory();
+  writeTree(work.make('image'), [file('new', 'new')]);
+  writeTree(work.make('root'), [file('old', 'old')]);
+  const before = openDescriptors();
+  const supervision: Supervision = {
+    signal: undefined,
+    announce: () => () => {},
+    stallTimeoutMs: 10_000,
+    lockTimeoutMs: 0,
+    handshakeMs: 10_000,
+    hooks: { phases: [], reports: [], run: async () => {} },
+    emit: () => {},
+    command,
+    ...more,
+  };
+  const request = mergeRequest({ image: work.at('image'), root: work.at('root') });
+  const error = await superviseMerge(request, supervision).then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  );
+  if (!(error instanceof MergeError)) throw error ?? new Error('it merged');
+  expect({ image: readdirSync(work.at('image')), root: readdirSync(work.at('root')) }).toEqual({
+    image: ['new'],
+    root: ['old'],
+  });
+  // What was destroyed is closed when the event loop has turned.
+  await new Promise(setImmediate);
+  await new Promise(setImmediate);
+  // Jest itself gives some back meanwhile.
+  expect(openDescriptors()).toBeLessThanOrEqual(before);
+  return error;
+}
+
+function openDescriptors(): number {
+  return readdirSync('/proc/self/fd').length;
+}
+
+describe('a mover that', () => {
+  test.each([
+    ['cannot be executed', ['/no/such/program'], /ENOENT/],
+    ['may not be executed', ['/etc/passwd'], /EACCES/],
+    [
+      'crashes while it loads',
+      script('throw new TypeError("no such module")'),
+      /exit code 1: TypeError: no such module/,
+    ],
+    ['is killed before it says anything', script('process.kill(process.pid, "SIGKILL")'), /SIGKILL/],
+    ['is of another release', script(say({ say: 'ready', protocol: 99, root: '' }) + forever), /speaks protocol 99/],
+    ['opened another root', script(say({ say: 'ready', protocol: 1, root: '1:2:3' }) + forever), /opened another root/],
+    ['says what no mover says', script(`require('fs').writeSync(3, 'hello\\n');${forever}`), /no mover says/],
+  ])('%s is a typed error, nothing is locked and nothing changed', async (_, command, why) => {
+    const error = await failure(command);
+    expect(error).toMatchObject({ code: 'MOVER_NOT_STARTED', outcome: 'refused', exitCode: 3 });
+    expect(error.message).toMatch(why);
+  });
+
+  test('says nothing is given up after a while', async () => {
+    const error = await failure(script(forever), { handshakeMs: 300 });
+    expect(error).toMatchObject({ code: 'MOVER_NOT_STARTED' });
+    expect(error.message).toContain('said nothing within');
+  });
+
+  test('finds the root gone says so itself', async () => {
+    const gone = { code: 'ROOT_MISSING', message: 'the root cannot be opened', outcome: 'refused' };
+    expect(await failure(script(say({ say: 'failed', error: gone })))).toMatchObject({
+      code: 'ROOT_MISSING',
+      exitCode: 2,
+    });
+  });
+});

@@ -1,0 +1,336 @@
+/** Two processes: either may be killed, stopped or left waiting by the kernel, and the root is one tree or the other. */
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { readdirSync, readFileSync, utimesSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { text } from 'node:stream/consumers';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import {
+  bigTree,
+  compareTrees,
+  mountTmpfs,
+  snapshotTree,
+  type TemporaryDirectory,
+  type TreeSnapshot,
+  temporaryDirectory,
+  unmount,
+} from '@emplace/fixtures';
+import { type FuseRule, mountFuse } from '@emplace/fixtures/fuse';
+import { isRoot, rootTest } from '@emplace/fixtures/jest';
+import { recover } from '@emplace/merge-core';
+import { afterAll, beforeAll, describe, expect } from '@jest/globals';
+
+const emplace = fileURLToPath(new URL('../../emplace', import.meta.url));
+const SEED = 20_261_121;
+
+/** A command that runs, and the process that works for it once that has started. */
+interface Running {
+  readonly child: ChildProcess;
+  readonly mover: Promise<number>;
+  /** How it ended, with what it said on stderr but for events. */
+  readonly ended: Promise<{ readonly status: number | null; readonly signal: string | null; readonly told: string }>;
+  readonly stdout: Promise<string>;
+}
+
+function start(args: readonly string[]): Running {
+  const child = spawn(emplace, [...args, '--progress', 'json'], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const mover = Promise.withResolvers<number>();
+  const told: string[] = [];
+  createInterface({ input: child.stderr }).on('line', (line) => {
+    if (!line.startsWith('{')) told.push(line);
+    const event = line.startsWith('{"type":"mover"') ? (JSON.parse(line) as { pid: number }) : undefined;
+    if (event !== undefined) mover.resolve(event.pid);
+  });
+  const ended = once(child, 'close').then(([status, signal]) => {
+    mover.resolve(0);
+    return { status: status as number | null, signal: signal as string | null, told: told.join('\n') };
+  });
+  return { child, mover: mover.promise, ended, stdout: text(child.stdout) };
+}
+
+/** A process that is not our child gives no event: it is looked for until it is gone. */
+async function gone(pid: number): Promise<void> {
+  while (isAlive(pid)) await sleep(2);
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return !/^\d+ \(.*\) Z/s.test(readFileSync(`/proc/${pid}/stat`, 'latin1'));
+  } catch {
+    return false;
+  }
+}
+
+/** Trees on a tmpfs, copied for each run: 300 files of every kind, in two versions. */
+class Trees {
+  readonly work: TemporaryDirectory;
+  readonly old: TreeSnapshot;
+  readonly new: TreeSnapshot;
+
+  constructor() {
+    this.work = temporaryDirectory();
+    mountTmpfs(this.work.make('fs'), 'mode=0755,size=1g');
+    bigTree(this.work.make('fs/v1'), { files: 300, version: 1, seed: SEED });
+    bigTree(this.work.make('fs/v2'), { files: 300, version: 2, seed: SEED });
+    this.fresh();
+    this.old = snapshotTree(this.root);
+    expect(spawnSync(emplace, this.merge()).status).toBe(0);
+    this.new = snapshotTree(this.root);
+  }
+
+  get root(): string {
+    return this.work.at('fs/root');
+  }
+
+  merge(...more: readonly string[]): string[] {
+    return ['merge', this.work.at('fs/image'), '--root', this.root, '--sync', 'none', ...more];
+  }
+
+  fresh(): void {
+    for (const name of ['root', 'image']) expect(spawnSync('rm', ['-rf', this.work.at(`fs/${name}`)]).status).toBe(0);
+    for (const [from, to] of [
+      ['v1', 'root'],
+      ['v2', 'image'],
+    ] as const)
+      expect(spawnSync('cp', ['-a', this.work.at(`fs/${from}`), this.work.at(`fs/${to}`)]).status).toBe(0);
+  }
+
+  /** Which of the two it is, exactly; times of directories change with every name that comes and goes. */
+  found(): 'old' | 'new' | string[] {
+    const now = snapshotTree(this.root);
+    const differences = (wanted: TreeSnapshot): string[] =>
+      compareTrees(wanted, now, { ignore: { directoryMtimes: true } });
+    if (differences(this.old).length === 0) return 'old';
+    const rest = differences(this.new);
+    return rest.length === 0 ? 'new' : rest;
+  }
+}
+
+describe('with 300 files of every kind', () => {
+  let trees: Trees;
+  beforeAll(() => {
+    if (isRoot) trees = new Trees();
+  }, 300_000);
+  afterAll(() => {
+    if (!isRoot) return;
+    unmount(trees.work.at('fs'));
+    trees.work[Symbol.dispose]();
+  });
+
+  /** How long a merge works, from its mover's first event to its end. */
+  async function workMs(): Promise<number> {
+    trees.fresh();
+    const run = start(trees.merge());
+    await run.mover;
+    const started = performance.now();
+    await run.ended;
+    return performance.now() - started;
+  }
+
+  rootTest(
+    'either process killed at 100 moments: the other ends by itself, and what it says is so (G1, G3)',
+    async () => {
+      const span = await workMs();
+      const seen = { old: 0, new: 0 };
+      for (let round = 0; round < 100; round++) {
+        trees.fresh();
+        const run = start(trees.merge());
+        const mover = await run.mover;
+        await sleep((span * (round >> 1)) / 50);
+        const victim = round % 2 === 0 ? mover : (run.child.pid ?? 0);
+        kill(victim, 'SIGKILL');
+        const { status, signal, told } = await run.ended;
+        await gone(mover);
+        // A command that was not killed itself has left nothing to do, and tells the truth about it.
+        const said = status === 0 ? 'new' : 'old';
+        if (signal === null && status !== 5)
+          expect({ round, status, told, tree: trees.found() }).toMatchObject({ tree: said });
+        if (status === 4) expect(told).toContain('MOVER_DIED. ');
+        await recoverWhenFree(trees.root);
+        const tree = trees.found();
+        expect(['old', 'new']).toContainEqual(tree);
+        seen[tree as 'old' | 'new']++;
+        expect(readdirSync(trees.root).filter((name) => name.startsWith('.emplace'))).toEqual([]);
+      }
+      expect(seen.old).toBeGreaterThan(0);
+      expect(seen.new).toBeGreaterThan(0);
+    },
+    300_000,
+  );
+
+  rootTest(
+    'SIGTERM, SIGINT or SIGHUP at 100 moments: exit code and message say which tree there is',
+    async () => {
+      const span = await workMs();
+      for (let round = 0; round < 100; round++) {
+        trees.fresh();
+        const run = start(trees.merge());
+        await run.mover;
+        await sleep((span * round) / 100);
+        const [signal, code] = (
+          [
+            ['SIGTERM', 143],
+            ['SIGINT', 130],
+            ['SIGHUP', 129],
+          ] as const
+        )[round % 3] ?? ['SIGTERM', 143];
+        run.child.kill(signal);
+        // A second one breaks nothing.
+        if (round % 2 === 0) run.child.kill(signal);
+        const { status, told } = await run.ended;
+        const tree = trees.found();
+        // Its very last moment is nobody's: Node has given the signals back to the kernel, and all is done.
+        if (status === 0 || status === null) expect(['old', 'new']).toContainEqual(tree);
+        else {
+          expect(status).toBe(code);
+          const sentence = tree === 'old' ? 'the old tree is back' : 'it came too late: all is done';
+          expect(told).toContain(`stopped by ${signal}: ${sentence}`);
+        }
+        expect(readdirSync(trees.root).filter((name) => name.startsWith('.emplace'))).toEqual([]);
+      }
+    },
+    300_000,
+  );
+
+  rootTest('signals that ask for nothing end no wait: the merge is as without', async () => {
+    trees.fresh();
+    const run = start(trees.merge());
+    const mover = await run.mover;
+    let running = true;
+    void run.ended.then(() => {
+      running = false;
+    });
+    for (let sent = 0; running && sent < 1_000; sent++) {
+      for (const signal of ['SIGCHLD', 'SIGWINCH', 'SIGURG', 'SIGCONT'] as const) {
+        for (const pid of [run.child.pid ?? 0, mover]) kill(pid, signal);
+      }
+      await new Promise(setImmediate);
+    }
+    expect((await run.ended).status).toBe(0);
+    expect(trees.found()).toBe('new');
+  });
+
+  rootTest('a suspended merge keeps its lock, however old it looks, and goes on (G5)', async () => {
+    trees.fresh();
+    const run = start(trees.merge());
+    const mover = await run.mover;
+    for (const pid of [mover, run.child.pid ?? 0]) kill(pid, 'SIGSTOP');
+    const announced = `${trees.root}/.emplace/announced`;
+    utimesSync(announced, new Date(0), new Date(0));
+    const second = await start(trees.merge()).ended;
+    expect(second).toMatchObject({ status: 6, told: expect.stringContaining(`process ${run.child.pid} (`) });
+    expect((await start(trees.merge('--lock-timeout', '1')).ended).status).toBe(6);
+    for (const pid of [mover, run.child.pid ?? 0]) kill(pid, 'SIGCONT');
+    expect((await run.ended).status).toBe(0);
+    expect(trees.found()).toBe('new');
+  });
+
+  rootTest('a merge that waits for the lock gets it when the other has ended', async () => {
+    trees.fresh();
+    const first = start(trees.merge());
+    const mover = await first.mover;
+    kill(mover, 'SIGSTOP');
+    const second = start(['recover', '--root', trees.root, '--lock-timeout', '60']);
+    const waits = once(createInterface({ input: second.child.stderr as NonNullable<ChildProcess['stderr']> }), 'line');
+    expect(String(await waits)).toContain('"type":"waiting"');
+    kill(mover, 'SIGCONT');
+    expect((await first.ended).status).toBe(0);
+    expect((await second.ended).status).toBe(0);
+  });
+
+  rootTest('the terminal’s stop suspends both, and both go on', async () => {
+    trees.fresh();
+    const run = start(trees.merge());
+    const mover = await run.mover;
+    run.child.kill('SIGTSTP');
+    const stateOf = (pid: number): string | undefined =>
+      isAlive(pid) ? readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ')[1]?.[0] : 'gone';
+    const both = (): (string | undefined)[] => [mover, run.child.pid ?? 0].map(stateOf);
+    while (!both().every((state) => state === 'T' || state === 'gone')) await sleep(2);
+    run.child.kill('SIGCONT');
+    expect((await run.ended).status).toBe(0);
+    expect(trees.found()).toBe('new');
+  });
+});
+
+describe('a call that never returns (G10)', () => {
+  const hold = (path: string, ...operations: FuseRule['operation'][]): FuseRule[] =>
+    operations.map((operation) => ({ operation, path, answer: 'hold' }));
+
+  rootTest(
+    'of a file system that is merged into: the caller is back, and the old tree is, once it answers',
+    async () => {
+      using work = temporaryDirectory();
+      await using fuse = await mountFuse(work.at('fuse'));
+      expect(spawnSync('cp', ['-a', '--', ...twoTrees(work), `${fuse.path}/`]).status).toBe(0);
+      await fuse.rules(hold('^/root/d/b$', 'RENAME', 'RENAME2'));
+      const run = start(['merge', `${fuse.path}/image`, '--root', `${fuse.path}/root`, '--stall-timeout', '1']);
+      const mover = await run.mover;
+      const { status, told } = await run.ended;
+      expect(status).toBe(5);
+      expect(told).toContain('STALLED. ');
+      expect(told).toMatch(
+        /rename\w* `.*\/image\/d\/b` → `.*\/root\/d\/b` \(fuse.* on .*\) did not return within \d+ ms/,
+      );
+      expect(told).toContain(`process ${mover} that waits for it cannot be killed (state D`);
+      // Its lock holds until the kernel lets go of it.
+      expect((await start(['recover', '--root', `${fuse.path}/root`]).ended).status).toBe(6);
+      await fuse.rules([]);
+      await fuse.release();
+      await gone(mover);
+      expect((await start(['recover', '--root', `${fuse.path}/root`]).ended).status).toBe(0);
+      const after = ['a', 'b', 'c'].map((name) => readFileSync(`${fuse.path}/root/d/${name}`, 'utf8'));
+      expect([
+        ['old', 'old', 'old'],
+        ['new', 'new', 'new'],
+      ]).toContainEqual(after);
+      expect(readdirSync(`${fuse.path}/root`)).toEqual(['d']);
+    },
+  );
+
+  rootTest('of a file system that is merged from: the caller is back, the tree is the old one', async () => {
+    using work = temporaryDirectory();
+    await using fuse = await mountFuse(work.at('fuse'));
+    const [image, root] = twoTrees(work);
+    expect(spawnSync('cp', ['-a', '--', image, `${fuse.path}/`]).status).toBe(0);
+    await fuse.rules(hold('^/image/d/b$', 'OPEN'));
+    const run = start(['merge', `${fuse.path}/image`, '--root', root, '--stall-timeout', '1']);
+    const mover = await run.mover;
+    const { status, told } = await run.ended;
+    expect([4, 5]).toContain(status);
+    expect(told).toMatch(/openFile `.*\/image\/d\/b` \(fuse.* on .*\) did not return within \d+ ms/);
+    await fuse.abort();
+    await gone(mover);
+    expect((await start(['recover', '--root', root]).ended).status).toBe(0);
+    for (const name of ['a', 'b', 'c']) expect(readFileSync(`${root}/d/${name}`, 'utf8')).toBe('old');
+    expect(readdirSync(root)).toEqual(['d']);
+  });
+});
+
+/** An image and a root of three files each. */
+function twoTrees(work: TemporaryDirectory): [string, string] {
+  for (const [name, content] of [
+    ['image', 'new'],
+    ['root', 'old'],
+  ] as const) {
+    work.make(`${name}/d`);
+    for (const file of ['a', 'b', 'c'])
+      spawnSync('/bin/sh', ['-c', `printf ${content} > '${work.at(`${name}/d/${file}`)}'`]);
+  }
+  return [work.at('image'), work.at('root')];
+}
+
+/** What was killed holds its lock until the last of its threads is gone. */
+async function recoverWhenFree(root: string): Promise<void> {
+  await recover({ root, sync: 'none', inProcess: true, lockTimeoutMs: 30_000 });
+}
+
+/** It may have ended just now. */
+function kill(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}
