@@ -1,7 +1,8 @@
 /** A file of the root that is itself a mount point, as containers have some in /etc. */
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, chownSync, copyFileSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import {
   bindMount,
   file,
@@ -12,9 +13,10 @@ import {
   writeTree,
 } from '@emplace/fixtures';
 import { rootTest } from '@emplace/fixtures/jest';
-import { linuxPort } from '@emplace/fsprobe';
 import { MergeError, mergeSync, recoverSync } from '@emplace/merge-core';
 import { describe, expect } from '@jest/globals';
+
+const child = fileURLToPath(new URL('./children/merge-until.ts', import.meta.url));
 
 /** A root whose `etc/hosts` is `store/hosts` by a bind mount, and an image that brings another. */
 function scene(): TemporaryDirectory {
@@ -93,24 +95,42 @@ describe('a mounted file', () => {
     }
   });
 
-  rootTest('that is gone when recovery runs is asked for, not guessed', () => {
-    using work = scene();
-    const options = { image: work.at('image'), root: work.at('root'), busy: 'in-place', sync: 'none' } as const;
-    const fs = linuxPort();
-    // Fails when the file has just been emptied, and again when it would be put back.
-    const emptied = Object.assign(Object.create(fs) as typeof fs, {
-      truncate: (...args: Parameters<typeof fs.truncate>) => {
-        fs.truncate(...args);
-        if (fs.pathShown(args[0])?.endsWith('/etc/hosts') === true) throw new Error('stopped');
-      },
+  describe('whose mount is gone when recovery runs', () => {
+    /** Killed when it was about to write the file, after its commit point. */
+    function killed(work: TemporaryDirectory): void {
+      const options = JSON.stringify({ busy: 'in-place', sync: 'none' });
+      const args = [child, work.at('image'), work.at('root'), 'openWritable:2', options];
+      const node = ['--conditions=@emplace/source', '--disable-warning=ExperimentalWarning', ...args];
+      expect(spawnSync(process.execPath, node).signal).toBe('SIGKILL');
+      unmount(work.at('root/etc/hosts'));
+    }
+
+    rootTest('is asked for, not guessed, and completed once it is back', () => {
+      using work = scene();
+      killed(work);
+      expect(refusal(() => recoverSync({ root: work.at('root') }))).toMatchObject({ code: 'INCOMPLETE', exitCode: 5 });
+      expect(readFileSync(work.at('root/etc/hosts'), 'utf8')).toBe('covered');
+      bindMount(work.at('store/hosts'), work.at('root/etc/hosts'));
+      expect(recoverSync({ root: work.at('root') }).outcome).toBe('recovered');
+      expect(readFileSync(work.at('store/hosts'), 'utf8')).toBe('new hosts');
+      expect(readdirSync(work.at('root/etc')).sort()).toEqual(['hosts', 'other']);
     });
-    expect(() => mergeSync({ ...options, fs: emptied })).toThrow('stopped');
-    unmount(work.at('root/etc/hosts'));
-    expect(refusal(() => recoverSync({ root: work.at('root') }))).toMatchObject({ code: 'INCOMPLETE', exitCode: 5 });
-    expect(readFileSync(work.at('root/etc/hosts'), 'utf8')).toBe('covered');
-    bindMount(work.at('store/hosts'), work.at('root/etc/hosts'));
-    expect(recoverSync({ root: work.at('root') }).outcome).toBe('rolled-back');
-    expect(readFileSync(work.at('store/hosts'), 'utf8')).toBe('mounted');
-    expect(readdirSync(work.at('root/etc')).sort()).toEqual(['hosts', 'other']);
+
+    rootTest(
+      'does not lock the root for ever: everything else is rolled back, and what it held is kept and named',
+      () => {
+        using work = scene();
+        killed(work);
+        const { outcome, warnings } = recoverSync({ root: work.at('root'), rollback: true });
+        expect(outcome).toBe('rolled-back');
+        expect(warnings).toMatchObject([{ code: 'LEFT_BEHIND', path: 'etc/hosts' }]);
+        expect(readFileSync(work.at('root/etc/hosts'), 'utf8')).toBe('covered');
+        expect(readFileSync(work.at('root/etc/other'), 'utf8')).toBe('old');
+        const [kept = ''] = readdirSync(work.at('root/etc')).filter((name) => name.startsWith('.'));
+        expect(warnings[0]?.message).toContain(kept);
+        expect(readFileSync(work.at(`root/etc/${kept}`), 'utf8')).toBe('mounted');
+        expect(recoverSync({ root: work.at('root') }).outcome).toBe('nothing-to-recover');
+      },
+    );
   });
 });

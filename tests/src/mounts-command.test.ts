@@ -35,6 +35,8 @@ describe('emplace mounts', () => {
     for (const name of ['top/store/hosts', 'top/etc-hosts']) writeFileSync(work.at(name), '');
     bindMount(work.at('top/store/pkg'), work.at('top/bind'), { readOnly: true });
     bindMount(work.at('top/store/hosts'), work.at('top/etc-hosts'));
+    writeFileSync(work.at('top/fixed'), '');
+    bindMount(work.at('top/store/hosts'), work.at('top/fixed'), { readOnly: true });
     mountTmpfs(work.at('top/fs'), 'noexec,nosuid');
     mountTmpfs(work.at('top/fs/old'));
     mountTmpfs(work.at('top/fs/old'));
@@ -48,15 +50,17 @@ describe('emplace mounts', () => {
       `${top}  tmpfs on \`emplace-test\``,
       `${short('├─ bind')}${pad}  bind mount of \`/store/pkg\` of tmpfs on \`emplace-test\`, ro`,
       `${short('├─ etc-hosts')}${pad}  bind mount of \`/store/hosts\` of tmpfs on \`emplace-test\` (a file)`,
+      `${short('├─ fixed')}${pad}  bind mount of \`/store/hosts\` of tmpfs on \`emplace-test\` (a file), ro`,
       `${short('└─ fs')}${pad}  tmpfs on \`emplace-test\`, noexec, nosuid`,
       `${short('   ├─ old')}${pad}  tmpfs on \`emplace-test\`, hidden by another mount`,
       `${short('   └─ old')}${pad}  tmpfs on \`emplace-test\``,
       `${short('      └─ a/b')}${pad}  tmpfs on \`emplace-test\``,
       '',
-      `a merge into \`${top}\` would cross 5 boundaries, wherever it has entries beyond:`,
+      `a merge into \`${top}\` would cross 6 boundaries, wherever it has entries beyond:`,
       '  rename, double-rename and hardlink work only from an image on the same side: across, the kernel gives EXDEV',
       '  `auto` takes reflink where both sides are one file system that can, else copy',
       '  `etc-hosts`: cannot be replaced (EBUSY), written through with `--busy in-place`',
+      '  `fixed`: cannot be replaced (EBUSY) or written to (read-only), refused',
       '  `bind`: read-only, refused',
       '',
     ]);

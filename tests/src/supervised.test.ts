@@ -17,7 +17,7 @@ import {
   unmount,
 } from '@emplace/fixtures';
 import { type FuseRule, mountFuse } from '@emplace/fixtures/fuse';
-import { isRoot, rootTest } from '@emplace/fixtures/jest';
+import { isRoot, rootTest, testWith } from '@emplace/fixtures/jest';
 import { recover } from '@emplace/merge-core';
 import { afterAll, beforeAll, describe, expect } from '@jest/globals';
 
@@ -160,14 +160,14 @@ describe('with 300 files of every kind', () => {
   );
 
   rootTest(
-    'SIGTERM, SIGINT or SIGHUP at 100 moments: exit code and message say which tree there is',
+    'SIGTERM, SIGINT or SIGHUP at 200 moments: exit code and message say which tree there is',
     async () => {
       const span = await workMs();
-      for (let round = 0; round < 100; round++) {
+      for (let round = 0; round < 200; round++) {
         trees.fresh();
         const run = start(trees.merge());
         await run.mover;
-        await sleep((span * round) / 100);
+        await sleep((span * round) / 200);
         const [signal, code] = (
           [
             ['SIGTERM', 143],
@@ -216,6 +216,11 @@ describe('with 300 files of every kind', () => {
     const run = start(trees.merge());
     const mover = await run.mover;
     for (const pid of [mover, run.child.pid ?? 0]) kill(pid, 'SIGSTOP');
+    // Of what root has here (containers have less), what a merge needs.
+    const needed = [0, 1, 2, 3, 4, 19, 21, 24, 27, 31];
+    const ours = capabilitiesOf(process.pid);
+    expect(capabilitiesOf(mover)).toEqual(needed.filter((number) => ours.includes(number)));
+    expect(ours.length).toBeGreaterThan(needed.length);
     const announced = `${trees.root}/.emplace/announced`;
     utimesSync(announced, new Date(0), new Date(0));
     const second = await start(trees.merge()).ended;
@@ -238,6 +243,31 @@ describe('with 300 files of every kind', () => {
     expect((await first.ended).status).toBe(0);
     expect((await second.ended).status).toBe(0);
   });
+
+  testWith(
+    { root: true, tools: ['strace'] },
+    'a mover loads nothing once its journal is there: a merge may replace what it runs from',
+    () => {
+      trees.fresh();
+      const trace = trees.work.at('trace');
+      const strace = ['-f', '-qq', '-s', '4096', '-e', 'trace=openat,openat2,execve', '-e', 'signal=none', '-o', trace];
+      expect(spawnSync('strace', [...strace, emplace, ...trees.merge()]).status).toBe(0);
+      const lines = readFileSync(trace, 'latin1').split('\n');
+      const begun = lines.findIndex((line) => line.includes('"journal.new"'));
+      const mover = lines[begun]?.split(' ')[0];
+      const loaded = lines
+        .slice(begun)
+        .filter(
+          (line) =>
+            line.startsWith(`${mover} `) &&
+            /\.(?:[cm]?js|ts|json|node|so[.\d]*)"/.test(line) &&
+            !line.includes('ENOENT'),
+        )
+        .filter((line) => !/openat\(\d+, "/.test(line));
+      expect(begun).toBeGreaterThan(0);
+      expect(loaded).toEqual([]);
+    },
+  );
 
   rootTest('the terminal’s stop suspends both, and both go on', async () => {
     trees.fresh();
@@ -307,6 +337,40 @@ describe('a call that never returns (G10)', () => {
     expect(readdirSync(root)).toEqual(['d']);
   });
 });
+
+describe('a file system that is slow and lets itself be interrupted', () => {
+  const operations = ['RENAME', 'RENAME2', 'LINK', 'UNLINK', 'MKDIR', 'CREATE', 'SETATTR', 'OPEN', 'RMDIR'] as const;
+  const signals = ['SIGCHLD', 'SIGWINCH', 'SIGURG', 'SIGUSR1', 'SIGUSR2', 'SIGCONT'] as const;
+
+  rootTest('is merged into as without the thousands of signals that came meanwhile', async () => {
+    using work = temporaryDirectory();
+    await using fuse = await mountFuse(work.at('fuse'));
+    expect(spawnSync('cp', ['-a', '--', ...twoTrees(work), `${fuse.path}/`]).status).toBe(0);
+    const run = start(['merge', `${fuse.path}/image`, '--root', `${fuse.path}/root`]);
+    const mover = await run.mover;
+    // A call that has a handler's signal in its middle is answered EINTR; one that waits for nobody else is let go.
+    await fuse.rules(operations.map((operation) => ({ operation, path: '', answer: 'hold-interruptible' })));
+    let sent = 0;
+    for (; isAlive(mover); sent++) {
+      for (const signal of signals) kill(mover, signal);
+      await fuse.release();
+    }
+    // What the supervisor does in the end is not what is asked here.
+    await fuse.rules([]);
+    await fuse.release();
+    const { status, told } = await run.ended;
+    expect({ status, told }).toEqual({ status: 0, told: '' });
+    expect(sent).toBeGreaterThan(0);
+    for (const name of ['a', 'b', 'c']) expect(readFileSync(`${fuse.path}/root/d/${name}`, 'utf8')).toBe('new');
+    expect(readdirSync(`${fuse.path}/root`)).toEqual(['d']);
+  });
+});
+
+/** Which capabilities(7) a process has, by number. */
+function capabilitiesOf(pid: number): number[] {
+  const mask = BigInt(`0x${/^CapEff:\s*(\w+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]}`);
+  return Array.from({ length: 64 }, (_, number) => number).filter((number) => (mask >> BigInt(number)) & 1n);
+}
 
 /** An image and a root of three files each. */
 function twoTrees(work: TemporaryDirectory): [string, string] {

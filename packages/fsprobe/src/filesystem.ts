@@ -39,6 +39,21 @@ export function renamesDirectories(magic: number): boolean {
 /** Served by another process or another machine, which may never answer a call. */
 const served: readonly string[] = ['fuse', 'nfs', 'cifs', 'smb2', '9p', 'ceph', 'afs'];
 
+/** The same as /proc/PID/mountinfo names them; autofs asks a process before it mounts. */
+export const servedTypes: readonly string[] = [
+  'fuse',
+  'fuseblk',
+  'virtiofs',
+  'nfs',
+  'nfs4',
+  'cifs',
+  'smb3',
+  '9p',
+  'ceph',
+  'afs',
+  'autofs',
+];
+
 export function mayNeverAnswer(magic: number): boolean {
   return served.includes(filesystemName(magic));
 }

@@ -1,12 +1,14 @@
 export { type Fact, type Instead, notMeasured } from './facts/fact.ts';
 export { isOfOne } from './facts/one-file-system.ts';
-export { type LinuxFactName, type ProbedSite, probeSite } from './facts/probe-site.ts';
+export { type LinuxFactName, type ProbedSite, type ProbeWatch, probeSite } from './facts/probe-site.ts';
 export { askSite, type FactName, factNames, type SiteFacts } from './facts/site-facts.ts';
-export { Workbench } from './facts/workbench.ts';
+export { removeStaleBench } from './facts/stale-bench.ts';
+export { type Left, Workbench } from './facts/workbench.ts';
 export { filesystemName, mayNeverAnswer } from './filesystem.ts';
 export { linuxPort } from './fs/linux.ts';
 export type { DirHandle, EntryType, FileHandle, FsPort, Named, Space, Stat, Timestamp, Xattrs } from './fs/port.ts';
 export { restoreTime } from './fs/restore-time.ts';
+export { ignoring } from './ignoring.ts';
 export { probeLeak } from './leaks/probe-leak.ts';
 export type { Leak, LeakReport, Spot, Unmeasured, Verdict } from './leaks/report.ts';
 export type { Way } from './leaks/ways.ts';
@@ -17,6 +19,7 @@ export type { Boundary, MountBoundary, SubvolumeBoundary } from './mounts/bounda
 export { type Crossing, crossings } from './mounts/crossings.ts';
 export { type Mount, type Mountinfo, parseMountinfo } from './mounts/mountinfo.ts';
 export { MountsUnreadableError, readMounts } from './mounts/read-mounts.ts';
+export { isServed } from './mounts/served.ts';
 export { type Holder, type Holders, holdersOf } from './processes/holders.ts';
 export { ProcUnavailableError } from './processes/proc.ts';
 export { probeRename, probeRenameSync, type RenameProbeOptions } from './rename-shapes/probe-rename.ts';

@@ -35,6 +35,10 @@ export const errorCodes = {
     exit: 3,
     hint: 'Check what serves the file system: `emplace probe --rename-shapes` shows what it does not answer',
   },
+  NOT_ANSWERING: {
+    exit: 3,
+    hint: 'Check what serves the file system, then try again',
+  },
   CANNOT_CARRY: {
     exit: 3,
     hint: 'Pass `--lossy` with what may be lost (owner, mode, xattr, time, hardlink), or exclude the entries',

@@ -12,6 +12,7 @@ export type WarningCode =
   | 'NO_UNDO'
   | 'PATH_MAY_SHOW'
   | 'NOT_ATOMIC'
+  | 'NOT_MEASURED'
   | 'COMPLETED_BY_RECOVERY'
   | 'HOOK_FAILED'
   | 'UNFINISHED_MERGE'

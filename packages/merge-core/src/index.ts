@@ -27,7 +27,8 @@ export type {
   PlannedSite,
   UndoKind,
 } from './plan/model.ts';
-export { type ProbeOptions, type ProbeReport, probe, type StrategyVerdict } from './probe.ts';
+export type { StrategyVerdict } from './probe/choice.ts';
+export { type ProbeOptions, type ProbeReport, probe } from './probe.ts';
 export type { MergeReport, RecoverReport, SiteReport } from './report.ts';
 export { merge, mergeSync, recover, recoverSync } from './run.ts';
 export { transactionOf } from './staged-names.ts';

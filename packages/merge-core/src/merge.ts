@@ -1,11 +1,12 @@
 import type { DirHandle, FsPort } from '@emplace/fsprobe';
-import { checkAnswering } from './answering.ts';
-import { explain, MergeError, refuse } from './errors.ts';
+import { checkTree } from './answering.ts';
+import { type ErrorCode, explain, MergeError, refuse } from './errors.ts';
 import type { Warning } from './events.ts';
 import { lenient } from './fs/lenient.ts';
 import { type HeldLock, lockRoot } from './lock.ts';
 import { OpenDirectories } from './open-directories.ts';
 import type { MergeRequest, RecoverOrder } from './options.ts';
+import { HERE } from './paths.ts';
 import { planMerge } from './plan/image.ts';
 import { Knowledge } from './plan/knowledge.ts';
 import type { Plan } from './plan/model.ts';
@@ -19,6 +20,7 @@ import { commit, commitPoint, placedPoint } from './transaction/commit.ts';
 import { Journal, readJournal } from './transaction/journal.ts';
 import { measureSites } from './transaction/measure-sites.ts';
 import { type RecoverRequest, type Recovery, recoverRoot } from './transaction/recover.ts';
+import { RefusedThere } from './transaction/refused-there.ts';
 import { rollBackCommit, rollBackStaging } from './transaction/rollback.ts';
 import { stage } from './transaction/stage.ts';
 import type { Transaction } from './transaction/transaction.ts';
@@ -27,9 +29,9 @@ import { checkOverlap, openImage, openRoot } from './trees.ts';
 /** A whole merge, with what comes before and after the story. */
 export function* mergeSteps(request: MergeRequest): Steps<MergeReport> {
   const { fs } = request;
+  if (!request.dryRun) for (const tree of [request.root, request.image]) checkTree(tree, fs);
   using trees = openTrees(request);
   if (request.dryRun) return yield* preview(request, trees);
-  checkAnswering(trees.root, request.root, fs);
   const { warnings, emit } = collectWarnings(request.emit);
   using lock = lockRoot(trees.root, fs, emit, undefined);
   const report = yield* mergeLocked({ ...request, emit: request.emit }, trees, lock);
@@ -84,7 +86,7 @@ function* mergeAsMeasured(
   for (;;) {
     const plan = yield* planned(image, root, request, knowledge);
     const strategies = yield* carryOut(plan, request, knowledge, image, root, lock);
-    if (strategies !== undefined) return { plan, strategies, sites: siteReports(plan, knowledge) };
+    if (strategies !== undefined) return { plan, strategies, sites: sitesOf(plan, knowledge, root, request) };
   }
 }
 
@@ -101,13 +103,21 @@ function* planned(image: DirHandle, root: DirHandle, request: MergeRequest, know
 }
 
 /** All that a report will say but which strategies were used in the end: who watches may have to make it himself. */
-function tellPlanned(plan: Plan, knowledge: Knowledge, emit: MergeRequest['emit']): void {
+function tellPlanned(plan: Plan, sites: MergeReport['sites'], emit: MergeRequest['emit']): void {
   const { transaction, counts, bytes, lost, warnings } = plan;
-  const sites = siteReports(plan, knowledge);
   emit({
     type: 'planned',
     planned: { transaction, counts, bytes, lost, warnings, sites, strategies: plannedRungs(plan) },
   });
+}
+
+function sitesOf(
+  plan: Plan,
+  knowledge: Knowledge,
+  root: DirHandle,
+  { fs, mountName }: MergeRequest,
+): MergeReport['sites'] {
+  return siteReports(plan, knowledge, fs.stat(root, HERE)?.mountId, mountName);
 }
 
 /** A plan and nothing else: not even the lock is written. */
@@ -115,8 +125,8 @@ export function* preview(request: MergeRequest, { image, root }: Trees): Steps<M
   const knowledge = new Knowledge(request.facts);
   const plan = yield* planned(image, root, request, knowledge);
   const { transaction, counts, bytes } = plan;
-  const warnings = [...plan.warnings, ...unfinished(root, request.fs)];
-  const sites = siteReports(plan, knowledge);
+  const warnings = [...plan.warnings, ...unfinished(root, request.fs), ...unmeasured(plan, knowledge)];
+  const sites = sitesOf(plan, knowledge, root, request);
   return {
     outcome: 'planned',
     transaction,
@@ -156,20 +166,32 @@ function* carryOut(
       yield* rollBackStaging(t);
       return undefined;
     }
-    tellPlanned(plan, knowledge, emit);
+    tellPlanned(plan, sitesOf(plan, knowledge, root, request), emit);
     if (request.hooks.length > 0) request.changing(changedPaths(t));
     yield* hookPoint('pre-stage', request);
     rungs = yield* tracked('stage', total, emit, stage(t, request));
     yield* hookPoint('pre-commit', request);
     commitPoint(t);
   } catch (error) {
-    throw yield* rolledBack(explain(error, 'STAGE_FAILED', 'the merge could not be prepared'), t, rollBackStaging);
+    const failed = yield* rolledBack(
+      told(error, 'STAGE_FAILED', 'the merge could not be prepared'),
+      t,
+      rollBackStaging,
+    );
+    if (isBackAndWiser(error, failed, t, knowledge)) return undefined;
+    throw failed;
   }
   try {
     yield* tracked('commit', total, emit, commit(t));
     placedPoint(t);
   } catch (error) {
-    throw yield* rolledBack(explain(error, 'COMMIT_FAILED', 'the merge could not be committed'), t, rollBackCommit);
+    const failed = yield* rolledBack(
+      told(error, 'COMMIT_FAILED', 'the merge could not be committed'),
+      t,
+      rollBackCommit,
+    );
+    if (isBackAndWiser(error, failed, t, knowledge)) return undefined;
+    throw failed;
   }
   lock.rootTime = undefined;
   yield* hookPoint('post-commit', request);
@@ -183,6 +205,17 @@ function* carryOut(
   }
   yield* hookPoint('post-clean', request);
   return Object.fromEntries(rungs);
+}
+
+/** The error that is told, should it come to that. */
+function told(error: unknown, code: ErrorCode, doing: string): unknown {
+  return explain(error instanceof RefusedThere ? error.cause : error, code, doing);
+}
+
+/** Whether the old tree is back and something was learned that leads to another plan. */
+function isBackAndWiser(error: unknown, failed: unknown, t: Transaction, knowledge: Knowledge): boolean {
+  const isBack = failed instanceof MergeError && failed.outcome === 'rolled-back';
+  return isBack && error instanceof RefusedThere && error.learn(t, knowledge);
 }
 
 /** Whoever drives runs the hooks that somebody asked for. */
@@ -221,6 +254,7 @@ function messageOf(error: unknown): string {
 export function* recoverSteps(request: RecoverOrder): Steps<RecoverReport> {
   const { fs } = request;
   const { warnings, emit } = collectWarnings(request.emit);
+  checkTree(request.root, fs);
   using tree = openRecovered(request);
   if (tree === undefined) return recoverReport({ transaction: undefined, tree: 'none' }, warnings);
   using lock = lockRoot(tree.root, fs, emit, undefined);
@@ -237,7 +271,6 @@ export function openRecovered({
   const state = findState(root, fs);
   if (state === undefined) return undefined;
   fs.closeDir(state);
-  checkAnswering(root, path, fs);
   const kept = opened.move();
   return { root, [Symbol.dispose]: () => kept.dispose() };
 }
@@ -271,6 +304,16 @@ function* recovered(root: DirHandle, state: DirHandle, request: RecoverRequest, 
 
 function recoveredFirst({ transaction, tree }: Recovery): Pick<MergeReport, 'recovered'> {
   return transaction === undefined || tree === 'none' ? {} : { recovered: { transaction, tree } };
+}
+
+/** What a dry run believes of the mounts, for asking would write. */
+function unmeasured(plan: Plan, knowledge: Knowledge): Warning[] {
+  const facts = new Set(
+    plan.sites.flatMap(({ site, relies }) => [...relies].filter((fact) => knowledge.of(site)[fact] === undefined)),
+  );
+  if (facts.size === 0) return [];
+  const message = `a dry run writes nothing, so this is believed of the mounts and not measured: ${[...facts].join(', ')}`;
+  return [{ code: 'NOT_MEASURED', message }];
 }
 
 function unfinished(root: DirHandle, fs: FsPort): Warning[] {

@@ -1,19 +1,21 @@
 import {
-  type Fact,
+  isServed,
   type LeakReport,
   linuxPort,
-  mayNeverAnswer,
   type ProbedSite,
   probeRename,
-  probeSite,
   type RenameShapes,
+  type ShapeName,
+  type ShapeVerdict,
+  shapeNames,
 } from '@emplace/fsprobe';
-import { toBuffer } from '@emplace/syscalls';
-import { hungShapes } from './answering.ts';
-import { probeLeaks } from './leaks.ts';
+import { type Bytes, isErrno } from '@emplace/syscalls';
+import { silenceIn } from './answering.ts';
+import { explain, quoted } from './errors.ts';
 import { absolute } from './options.ts';
-import { Knowledge } from './plan/knowledge.ts';
-import { builtIn, cleanFact, ladderFor } from './strategy/select.ts';
+import { askApart, type Unanswered } from './probe/ask-apart.ts';
+import { type Choice, choose, type StrategyVerdict } from './probe/choice.ts';
+import { type Answers, ask, type Questions, type Unmeasured } from './probe/questions.ts';
 import { openAsked } from './trees.ts';
 
 export interface ProbeOptions {
@@ -21,87 +23,86 @@ export interface ProbeOptions {
   readonly source: string | Uint8Array;
   /** Where they go. */
   readonly target: string | Uint8Array;
-  /** Ask in processes of their own whether rename returns, in six shapes. Always done where a file system is served by others. */
+  /** Ask in processes of their own whether rename returns, in six shapes. Always done where the target is served by others. */
   readonly renameShapes?: boolean;
   /** Measure with real processes what /proc shows after each strategy. */
   readonly leaks?: boolean;
-  /** How long one rename may take, milliseconds. Default 2,000. */
+  /** How long one rename may take, milliseconds; any other question of a file system that others serve as long, but at least 2,000. Default 2,000. */
   readonly timeoutMs?: number;
-}
-
-/** What one strategy is good for between the two directories. */
-export interface StrategyVerdict {
-  readonly name: string;
-  /** undefined: it works. */
-  readonly refused: string | undefined;
-  /** Whether a process that holds a replaced file goes on to show its own path. */
-  readonly clean: Fact;
+  /** Ends it after what it is at: what was made is removed, and what was asked by then is reported. */
+  readonly signal?: AbortSignal;
 }
 
 export interface ProbeReport {
-  /** undefined where rename hangs: then nothing else is asked by this process. */
+  /** undefined where the file system does not answer. */
   readonly site: ProbedSite | undefined;
   readonly strategies: readonly StrategyVerdict[];
-  /** What `auto` takes for data and new entries, and for what a process may run; undefined: nothing works. */
-  readonly choice: { readonly data: string | undefined; readonly programs: string | undefined };
+  readonly choice: Choice;
   readonly shapes?: RenameShapes;
-  readonly leaks?: LeakReport;
+  readonly leaks?: LeakReport | Unmeasured;
+  /** What did not answer, so that nothing else was asked. */
+  readonly unanswered?: Unanswered;
 }
 
+const ANSWER_MIN_MS = 2_000;
+
 /**
- * What works between two directories, and what `auto` makes of it. Leaves nothing in either.
+ * What works between two directories, and what `auto` makes of it. Leaves nothing in either, but where a call never
+ * returns: that is named. File systems that others serve are asked by processes of their own, so this one never hangs.
  *
  * @throws MergeError DIRECTORY_UNUSABLE, BAD_OPTION
  */
 export async function probe(options: ProbeOptions): Promise<ProbeReport> {
+  const { timeoutMs = ANSWER_MIN_MS, signal } = options;
   const source = absolute(options.source, 'source');
   const target = absolute(options.target, 'target');
+  const served = { source: isServed(source), target: isServed(target) };
+  if (!served.source) checkDirectory(source, 'source');
+  if (!served.target) checkDirectory(target, 'target');
+  const asked = options.renameShapes === true || served.target ? await askShapes(target, timeoutMs) : undefined;
+  const shapes = asked && { shapes: asked };
+  const silence = asked && silenceIn(asked);
+  if (silence !== undefined && !asked?.refused && (served.target || silence.code === 'RENAME_HANGS')) {
+    const why = `${quoted(target)} lies on a file system that ${silence.why}`;
+    return { ...nothing, ...shapes, unanswered: { why, left: [] } };
+  }
+  if (signal?.aborted) return { ...nothing, ...shapes, unanswered: { why: 'the probe was stopped', left: [] } };
+  const questions: Questions = { source, target, leaks: options.leaks === true };
+  const apart = served.source || served.target;
+  let answers: Answers | Unanswered;
+  try {
+    answers = await (apart
+      ? askApart(questions, Math.max(timeoutMs, ANSWER_MIN_MS), signal)
+      : ask(questions, undefined, signal));
+  } catch (error) {
+    throw explain(error, 'DIRECTORY_UNUSABLE', 'the two directories cannot be probed');
+  }
+  if ('why' in answers) return { ...nothing, ...shapes, unanswered: answers };
+  const { site, leaks } = answers;
+  return { site, ...choose(site, leaks), ...shapes, ...(leaks && { leaks }) };
+}
+
+const nothing: Pick<ProbeReport, 'site' | 'strategies' | 'choice'> = {
+  site: undefined,
+  strategies: [],
+  choice: { data: undefined, programs: undefined },
+};
+
+/** Shapes of a directory in which nothing can be made are not measured. @throws MergeError DIRECTORY_UNUSABLE */
+async function askShapes(target: Bytes, timeoutMs: number): Promise<RenameShapes & { readonly refused: boolean }> {
+  try {
+    return { ...(await probeRename(target, { timeoutMs })), refused: false };
+  } catch (error) {
+    if (!isErrno(error) || !error.call.startsWith('mkdir'))
+      throw explain(error, 'DIRECTORY_UNUSABLE', `the target ${quoted(target)} cannot be opened as a directory`);
+    const verdict: ShapeVerdict = { verdict: 'not-measured', why: `${error.call} gave ${error.code}` };
+    const shapes = Object.fromEntries(shapeNames.map((name) => [name, verdict])) as Record<ShapeName, ShapeVerdict>;
+    return { shapes, left: [], refused: true };
+  }
+}
+
+/** @throws MergeError DIRECTORY_UNUSABLE */
+function checkDirectory(path: Bytes, what: string): void {
   const fs = linuxPort();
-  let served = false;
-  for (const [path, what] of [
-    [source, 'source'],
-    [target, 'target'],
-  ] as const) {
-    const dir = openAsked(path, what, fs);
-    served ||= mayNeverAnswer(fs.space(dir).magic);
-    fs.closeDir(dir);
-  }
-  const limit = options.timeoutMs === undefined ? {} : { timeoutMs: options.timeoutMs };
-  const shapes = options.renameShapes === true || served ? await probeRename(target, limit) : undefined;
-  const asked = shapes === undefined ? {} : { shapes };
-  if (shapes !== undefined && hungShapes(shapes).length > 0)
-    return { site: undefined, strategies: [], choice: { data: undefined, programs: undefined }, ...asked };
-  const site = probeSite(toBuffer(source), toBuffer(target));
-  const leaks = options.leaks === true ? await probeLeaks(toBuffer(source), toBuffer(target)) : undefined;
-  return { site, ...chosen(site, leaks), ...asked, ...(leaks && { leaks }) };
-}
-
-/** What a merge would choose, by its own ladder. */
-function chosen(
-  { site, facts }: ProbedSite,
-  leaks: LeakReport | undefined,
-): Pick<ProbeReport, 'strategies' | 'choice'> {
-  const knowledge = new Knowledge(() => facts);
-  const choice = { strategy: 'auto', links: true, keepImage: false, registry: builtIn };
-  const { rungs, refused } = ladderFor(site, choice, knowledge, () => facts.reflink);
-  const strategies = builtIn.map((strategy) => {
-    const name = strategy.name;
-    return { name, refused: refused.get(name), clean: seen(name, leaks) ?? facts[cleanFact(strategy)] };
-  });
-  const isClean = (name: string): boolean => strategies.find((one) => one.name === name)?.clean.answer !== 'no';
-  const programs = rungs.find(({ name }) => isClean(name)) ?? rungs[0];
-  return { strategies, choice: { data: rungs[0]?.name, programs: programs?.name } };
-}
-
-/** What real processes showed goes before what a descriptor of our own did. */
-function seen(name: string, leaks: LeakReport | undefined): Fact | undefined {
-  const verdict = leaks?.judged === true ? leaks.ways.find((way) => way.name === name) : undefined;
-  switch (verdict?.verdict) {
-    case 'clean':
-      return { answer: 'yes' };
-    case 'leaks':
-      return { answer: 'no', why: `shows ${verdict.leaks.map(({ where }) => where).join(', ')}` };
-    default:
-      return undefined;
-  }
+  fs.closeDir(openAsked(path, what, fs));
 }

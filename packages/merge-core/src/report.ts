@@ -11,6 +11,10 @@ export interface SiteReport {
   readonly image: Bytes;
   readonly target: Bytes;
   readonly site: Site;
+  /** How many names were placed there, a whole new directory being one. */
+  readonly placements: number;
+  /** The mount that the entries lie beyond, when it is not the root's own. */
+  readonly beyond?: string;
   /** Strategies that work there, cheapest first. */
   readonly rungs: readonly string[];
   /** Strategies that do not, and why. */
@@ -19,11 +23,18 @@ export interface SiteReport {
   readonly facts: SiteFacts;
 }
 
-export function siteReports(plan: Plan, knowledge: Knowledge): SiteReport[] {
-  return plan.sites.map(({ image, target, site, rungs, refused }) => ({
+export function siteReports(
+  plan: Plan,
+  knowledge: Knowledge,
+  rootMount: number | undefined,
+  mountName: (id: number) => string,
+): SiteReport[] {
+  return plan.sites.map(({ image, target, site, placements, rungs, refused }) => ({
     image,
     target,
     site,
+    placements,
+    ...(site.target.mountId === rootMount ? {} : { beyond: mountName(site.target.mountId) }),
     rungs,
     refused: Object.fromEntries(refused),
     facts: knowledge.of(site),

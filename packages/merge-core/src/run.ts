@@ -1,5 +1,5 @@
 import { loadAnnounce } from './announce.ts';
-import { checkAnswering } from './answering.ts';
+import { checkTree } from './answering.ts';
 import { MergeError } from './errors.ts';
 import { type HookRunner, hookRunner } from './hooks/runner.ts';
 import { interrupted } from './interrupted.ts';
@@ -75,12 +75,13 @@ export function recoverSync(options: RecoverOptions): RecoverReport {
 /** In this process, with pauses in which timers and signals run. */
 async function mergeHere(request: MergeRequest, how: Supervision): Promise<MergeReport> {
   const { fs } = request;
+  // A dry run writes nothing, not even to find that out.
+  if (!request.dryRun) for (const tree of [request.root, request.image]) checkTree(tree, fs, how.stallTimeoutMs);
   using trees = openTrees(request);
   const { signal } = how;
   let changes: ChangedPath[] = [];
   const driver: Driver = { signal, stop: interrupted, runHooks: (phase) => how.hooks.run(phase, changes) };
-  if (request.dryRun) return runAsync(preview(request, trees), driver);
-  checkAnswering(trees.root, request.root, fs);
+  if (request.dryRun) return await runAsync(preview(request, trees), driver);
   using lock = await waitForLock(trees.root, fs, how);
   const changing = (paths: Iterable<ChangedPath>): void => {
     changes = [...paths];
@@ -89,6 +90,7 @@ async function mergeHere(request: MergeRequest, how: Supervision): Promise<Merge
 }
 
 async function recoverHere(request: RecoverOrder, how: Supervision): Promise<Recovery> {
+  checkTree(request.root, request.fs, how.stallTimeoutMs);
   using tree = openRecovered(request);
   if (tree === undefined) return { transaction: undefined, tree: 'none' };
   using lock = await waitForLock(tree.root, request.fs, how);

@@ -167,3 +167,16 @@ export const PROT_READ = 1;
 export const PROT_WRITE = 2;
 export const MAP_SHARED = 1;
 export const MFD_CLOEXEC = 1;
+
+// capabilities(7)
+export const _LINUX_CAPABILITY_VERSION_3 = 0x20080522;
+export const CAP_CHOWN = 0;
+export const CAP_DAC_OVERRIDE = 1;
+export const CAP_DAC_READ_SEARCH = 2;
+export const CAP_FOWNER = 3;
+export const CAP_FSETID = 4;
+export const CAP_SYS_PTRACE = 19;
+export const CAP_SYS_ADMIN = 21;
+export const CAP_SYS_RESOURCE = 24;
+export const CAP_MKNOD = 27;
+export const CAP_SETFCAP = 31;

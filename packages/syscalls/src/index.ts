@@ -14,7 +14,16 @@ export { linkat, mkdirat, mknodat, readlinkat, renameat, renameat2, symlinkat, u
 export { close, dup, open, openat, openat2, pipe } from './open.ts';
 export { PATH_MAX, type PathArgument } from './path.ts';
 export { UnsupportedPlatformError } from './platform.ts';
-export { closeOnExec, currentUmask, geteuid, type Limit, prlimit, setParentDeathSignal, umask } from './process.ts';
+export {
+  closeOnExec,
+  currentUmask,
+  geteuid,
+  keepCapabilities,
+  type Limit,
+  prlimit,
+  setParentDeathSignal,
+  umask,
+} from './process.ts';
 export { faccessat, type Statx, statx, type Time, tryStatx } from './stat.ts';
 export { fstatfs, type Statfs } from './statfs.ts';
 export { fdatasync, fsync, syncfs } from './sync.ts';

@@ -64,6 +64,8 @@ const PROTOTYPES = {
   prlimit: 'int prlimit(int, int, void *, void *)',
   pipe2: 'int pipe2(void *, int)',
   syscall3: 'int64 syscall(int64, uint32_t, uint32_t, uint32_t)',
+  capget: 'int capget(void *, void *)',
+  capset: 'int capset(void *, void *)',
   memfd_create: 'int memfd_create(void *, uint32_t)',
   mmap: 'void *mmap(void *, uint64, int, int, int, int64)',
 } as const;

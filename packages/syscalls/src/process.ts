@@ -1,5 +1,13 @@
 import { ascii } from './bytes.ts';
-import { AT_FDCWD, CLOSE_RANGE_CLOEXEC, O_CLOEXEC, O_RDONLY, PR_SET_PDEATHSIG, SYS_close_range } from './constants.ts';
+import {
+  _LINUX_CAPABILITY_VERSION_3,
+  AT_FDCWD,
+  CLOSE_RANGE_CLOEXEC,
+  O_CLOEXEC,
+  O_RDONLY,
+  PR_SET_PDEATHSIG,
+  SYS_close_range,
+} from './constants.ts';
 import { failed } from './errno.ts';
 import { read } from './io.ts';
 import { native } from './native.ts';
@@ -88,4 +96,29 @@ function encode(value: number): bigint {
 
 function decode(value: bigint): number {
   return value === RLIM_INFINITY ? Number.POSITIVE_INFINITY : Number(value);
+}
+
+/** A capability by its number (linux/capability.h), and all capabilities as two words of 32 bits each. */
+const CAPABILITY_WORDS = 2;
+
+/**
+ * Gives up every capability of this thread but these, for good: what it may do now and could take back. The other
+ * threads of the process keep theirs. See capabilities(7), capset(2).
+ * @param kept numbers of capabilities, CAP_*
+ */
+export function keepCapabilities(kept: readonly number[]): void {
+  const header = Buffer.alloc(8);
+  header.writeUInt32LE(_LINUX_CAPABILITY_VERSION_3, 0);
+  // Of each word: effective, permitted, inheritable.
+  const sets = Buffer.alloc(12 * CAPABILITY_WORDS);
+  if (native().capget(header, sets) === -1) throw failed('capget');
+  for (let word = 0; word < CAPABILITY_WORDS; word++) {
+    const mask = kept.reduce((bits, one) => (one >> 5 === word ? bits | (1 << (one & 31)) : bits), 0) >>> 0;
+    for (const offset of [0, 4]) {
+      const at = 12 * word + offset;
+      sets.writeUInt32LE((sets.readUInt32LE(at) & mask) >>> 0, at);
+    }
+    sets.writeUInt32LE(0, 12 * word + 8);
+  }
+  if (native().capset(header, sets) === -1) throw failed('capset');
 }

@@ -5,7 +5,7 @@
  *
  * prints one JSON object, {"rename": "no EXDEV", "link": "yes", ...}: `yes`; `no` with the errno of the call that
  * was refused; `no other` where it returned and did something else; `not-measured` where nothing could be asked.
- * Where nothing can be made in SOURCE, its file `seed` is read in place of a new one.
+ * Where nothing can be made in SOURCE, its file `seed` takes the place of a new one.
  *
  * Everything is made in the two directories themselves under names that start with `oracle-`, and removed again; the
  * directories get their times back. Errors that are no answer end it with status 2.
@@ -62,25 +62,37 @@ static int touch(int dir, const char *name)
 	return fd == -1 ? -1 : close(fd);
 }
 
+static int create(void)
+{
+	TRY(mkdirat(target, "oracle-made", 0700));
+	return YES;
+}
+
+/* What there is to rename or link where nothing can be made: that it stays where it is is sure. */
+static const char *made_or_seed(int made, const char *name)
+{
+	return made == -1 && errno == EROFS ? "seed" : name;
+}
+
 static int rename_file(void)
 {
-	TRY(touch(source, "oracle-r"));
-	TRY(renameat(source, "oracle-r", target, "oracle-renamed"));
+	TRY(renameat(source, made_or_seed(touch(source, "oracle-r"), "oracle-r"), target, "oracle-renamed"));
 	return YES;
 }
 
 static int rename_directory(void)
 {
-	TRY(mkdirat(source, "oracle-d", 0755));
-	TRY(mkdirat(source, "oracle-d/below", 0755));
-	TRY(renameat(source, "oracle-d", target, "oracle-directory"));
+	const char *from = made_or_seed(mkdirat(source, "oracle-d", 0755), "oracle-d");
+
+	if (strcmp(from, "seed") != 0)
+		TRY(mkdirat(source, "oracle-d/below", 0755));
+	TRY(renameat(source, from, target, "oracle-directory"));
 	return YES;
 }
 
 static int link_across(void)
 {
-	TRY(touch(source, "oracle-l"));
-	TRY(linkat(source, "oracle-l", target, "oracle-linked", 0));
+	TRY(linkat(source, made_or_seed(touch(source, "oracle-l"), "oracle-l"), target, "oracle-linked", 0));
 	return YES;
 }
 
@@ -358,6 +370,7 @@ static const struct {
 	const char *name;
 	int (*ask)(void);
 } questions[] = {
+	{ "create", create },
 	{ "rename", rename_file },
 	{ "renameDirectory", rename_directory },
 	{ "link", link_across },

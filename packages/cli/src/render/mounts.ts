@@ -92,8 +92,11 @@ function meaning({ root, boundaries }: Boundaries): string[] {
     '  `auto` takes reflink where both sides are one file system that can, else copy',
   ];
   const files = crossed.filter((boundary) => boundary.kind === 'mount' && boundary.entry === 'file');
-  if (files.length > 0)
-    lines.push(`  ${list(files)}: cannot be replaced (EBUSY), written through with \`--busy in-place\``);
+  const writable = files.filter((boundary) => !boundary.readOnly);
+  if (writable.length > 0)
+    lines.push(`  ${list(writable)}: cannot be replaced (EBUSY), written through with \`--busy in-place\``);
+  const fixed = files.filter((boundary) => boundary.readOnly);
+  if (fixed.length > 0) lines.push(`  ${list(fixed)}: cannot be replaced (EBUSY) or written to (read-only), refused`);
   const readOnly = crossed.filter((boundary) => boundary.readOnly && !files.includes(boundary));
   if (readOnly.length > 0) lines.push(`  ${list(readOnly)}: read-only, refused`);
   return lines;

@@ -1,34 +1,46 @@
 import { describeSite, type RenameShapes } from '@emplace/fsprobe';
 import type { ProbeReport } from '@emplace/merge-core';
-import { show } from '@emplace/syscalls';
+import { type Bytes, show } from '@emplace/syscalls';
 import { renderBytes } from './report.ts';
 import { renderFact } from './sites.ts';
 
-type Leaks = NonNullable<ProbeReport['leaks']>;
+type Unmeasured = Extract<NonNullable<ProbeReport['leaks']>, { notMeasured: string }>;
+type Leaks = Exclude<NonNullable<ProbeReport['leaks']>, Unmeasured>;
 
 /** What is known of two directories as a person reads it: facts, strategies with their verdicts, the choice and why. */
-export function renderProbe({ site, strategies, choice, shapes, leaks }: ProbeReport): string {
+export function renderProbe({ site, strategies, choice, shapes, leaks, unanswered }: ProbeReport): string {
   const lines: string[] = [];
   if (site !== undefined) {
-    const { bytesFree, inodesFree, nameMax } = site.space;
-    const inodes = inodesFree === undefined ? 'inodes not counted' : `${inodesFree} inodes free`;
-    lines.push(describeSite(site.site), `${renderBytes(bytesFree)} free, ${inodes}, names to ${nameMax} bytes`, '');
+    lines.push(describeSite(site.site), renderSpace(site.space), '');
     lines.push(...columns(Object.entries(site.facts).map(([name, fact]) => [name, renderFact(fact)])), '');
-    const told = strategies.map(({ name, refused, clean }) => [
-      name,
-      refused === undefined ? 'works' : `refused: ${refused}`,
-      `clean: ${renderFact(clean)}`,
-    ]);
+    const told = strategies.map(({ name, works, clean }) => [name, renderWorks(works), `clean: ${renderFact(clean)}`]);
     lines.push(...columns(told), '');
+    if (site.left.length > 0) lines.push(...site.left.map(({ path, why }) => `${leftBehind(path)}: ${why}`), '');
   }
   if (shapes !== undefined) lines.push(...renderShapes(shapes), '');
   if (leaks !== undefined) lines.push(...renderLeaks(leaks), '');
-  return [...lines, renderChoice(choice, site !== undefined)].join('\n');
+  if (unanswered !== undefined) lines.push(`no answer: ${unanswered.why}`, ...unanswered.left.map(leftBehind), '');
+  return [...lines, renderChoice(choice, unanswered !== undefined)].join('\n');
 }
 
-function renderChoice({ data, programs }: ProbeReport['choice'], asked: boolean): string {
-  if (!asked) return '`auto` merges nothing here: rename does not return';
-  if (data === undefined) return '`auto` merges nothing here: no strategy works';
+function renderSpace({ bytesFree, inodesFree, nameMax }: NonNullable<ProbeReport['site']>['space']): string {
+  const bytes = Number.isFinite(bytesFree) ? `${renderBytes(bytesFree)} free` : 'free bytes not counted';
+  const inodes = inodesFree === undefined ? 'inodes not counted' : `${inodesFree} inodes free`;
+  return `${bytes}, ${inodes}, names to ${nameMax} bytes`;
+}
+
+function renderWorks(works: ProbeReport['strategies'][number]['works']): string {
+  if (works.answer === 'yes') return 'works';
+  return works.answer === 'no' ? `refused: ${works.why}` : `not measured: ${works.why}`;
+}
+
+function leftBehind(path: Bytes): string {
+  return `left behind: \`${show(path)}\``;
+}
+
+function renderChoice({ data, programs }: ProbeReport['choice'], unanswered: boolean): string {
+  if (unanswered) return '`auto` would take nothing here: what it needs was not answered';
+  if (data === undefined) return '`auto` merges nothing here: no strategy is known to work';
   const cheapest = `\`auto\` takes \`${data}\`, the cheapest that works`;
   return data === programs
     ? cheapest
@@ -37,7 +49,7 @@ function renderChoice({ data, programs }: ProbeReport['choice'], asked: boolean)
 
 function renderShapes({ shapes, left }: RenameShapes): string[] {
   const rows = Object.entries(shapes).map(([name, verdict]) => [`rename ${name}`, renderShape(verdict)]);
-  return [...columns(rows), ...left.map((path) => `left behind: \`${show(path)}\``)];
+  return [...columns(rows), ...left.map(leftBehind)];
 }
 
 function renderShape(verdict: RenameShapes['shapes'][keyof RenameShapes['shapes']]): string {
@@ -55,7 +67,9 @@ function renderShape(verdict: RenameShapes['shapes'][keyof RenameShapes['shapes'
   }
 }
 
-function renderLeaks({ judged, control, ways }: Leaks): string[] {
+function renderLeaks(leaks: Leaks | Unmeasured): string[] {
+  if ('notMeasured' in leaks) return [`leaks not measured: ${leaks.notMeasured}`];
+  const { judged, control, ways } = leaks;
   const head = judged ? 'the control leaks, so that clean means clean' : 'cannot judge: the control does not leak';
   const rows = ways.map((way) => {
     if (way.verdict === 'clean') return [`leak ${way.name}`, 'clean'];
@@ -75,13 +89,24 @@ function columns(rows: readonly (readonly string[])[]): string[] {
   );
 }
 
-/** For programs: paths as text. */
-export function probeJson({ site, shapes, leaks, ...rest }: ProbeReport): object {
+/** For programs: paths as text. Free bytes that are not counted are null. */
+export function probeJson({ site, shapes, leaks, unanswered, ...rest }: ProbeReport): object {
   return {
-    ...(site && { between: describeSite(site.site), facts: site.facts, space: site.space }),
+    ...(site && siteJson(site)),
     ...rest,
     ...(shapes && { shapes: shapes.shapes, left: shapes.left.map(show) }),
-    ...(leaks && { leaks: leaksJson(leaks) }),
+    ...(leaks && { leaks: 'notMeasured' in leaks ? leaks : leaksJson(leaks) }),
+    ...(unanswered && { unanswered: { why: unanswered.why, left: unanswered.left.map(show) } }),
+  };
+}
+
+function siteJson({ site, facts, space, left }: NonNullable<ProbeReport['site']>): object {
+  const bytesFree = Number.isFinite(space.bytesFree) ? space.bytesFree : null;
+  return {
+    between: describeSite(site),
+    facts,
+    space: { ...space, bytesFree },
+    ...(left.length > 0 && { stays: left.map(({ path, why }) => ({ path: show(path), why })) }),
   };
 }
 

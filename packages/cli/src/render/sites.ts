@@ -5,11 +5,12 @@ type Fact = NonNullable<SiteReport['facts'][keyof SiteReport['facts']]>;
 
 /** One line a site: where from, where to, how, and the facts that decided it. */
 export function renderSites({ sites }: Pick<MergeReport, 'sites'>): string[] {
-  return sites.map(({ site, rungs, refused, facts }) => {
+  return sites.map(({ site, rungs, refused, facts, placements, beyond }) => {
     const not = Object.entries(refused).map(([name, why]) => `not ${name}: ${why}`);
     const asked = Object.entries(facts).map(([name, fact]) => `${name} ${renderFact(fact)}`);
     const why = asked.length === 0 ? 'not asked yet' : `measured: ${asked.join(', ')}`;
-    return `site: ${describeSite(site)}: ${[rungs[0] ?? 'nothing works', ...not].join('; ')} (${why})`;
+    const where = beyond === undefined ? '' : ` ${placements} beyond a boundary (${beyond})`;
+    return `site: ${describeSite(site)}:${where} ${[rungs[0] ?? 'nothing works', ...not].join('; ')} (${why})`;
   });
 }
 

@@ -2,13 +2,12 @@
 
 import { ascii, type Bytes, isErrno, show } from '@emplace/syscalls';
 import type { DirHandle, FileHandle, FsPort } from '../fs/port.ts';
+import { LONG_NAME } from './bench-names.ts';
 import { type Fact, no, notMeasured, refused, yes } from './fact.ts';
 import { isOfOne } from './one-file-system.ts';
 import type { Workbench } from './workbench.ts';
 
 const CONTENT = Buffer.alloc(4096, 1);
-/** Longer than the names that kernels before 3.18 keep within a dentry: those were shown otherwise. */
-const LONG_NAME: Bytes = ascii('replaced-while-held-by-a-name-too-long-for-its-dentry');
 
 export function rename({ source, target, fs }: Workbench): Fact {
   const name = ascii('rename');

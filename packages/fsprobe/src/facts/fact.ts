@@ -1,4 +1,5 @@
 import { isErrno } from '@emplace/syscalls';
+import { NotOursError } from '../private-directory.ts';
 import type { Workbench } from './workbench.ts';
 
 /** The answer to one question about a site, asked of the kernel with real files. */
@@ -46,17 +47,18 @@ const momentary = [
 
 /**
  * What came out of `ask`: its own answer, or the errno with which a call in it failed. That nothing can be made in one of
- * the directories says nothing of what else works there, but that it is read-only.
+ * the directories says nothing of what else works there.
  */
 export function measured(bench: Workbench, ask: () => Fact): Fact {
   try {
     const fact = ask();
     // What is gone comes back as something else, too.
     const other = fact.answer === 'no' && fact.errno === undefined;
-    return other && bench.isGone ? notMeasured('the directory was removed meanwhile') : fact;
+    return other && bench.isGone ? notMeasured('the directory was removed or moved meanwhile') : fact;
   } catch (error) {
+    if (error instanceof NotOursError) return notMeasured(error.message);
     if (!isErrno(error)) throw error;
-    const elsewhere = momentary.includes(error.code) || (bench.failed(error) && error.code !== 'EROFS');
-    return elsewhere ? notMeasured(`${error.call} gave ${error.code}`) : refused(error.code);
+    if (!bench.failed(error) && !momentary.includes(error.code)) return refused(error.code);
+    return notMeasured(error.code === 'EROFS' ? 'read-only file system' : `${error.call} gave ${error.code}`);
   }
 }

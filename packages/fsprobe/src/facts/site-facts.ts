@@ -1,5 +1,7 @@
+import { isErrno } from '@emplace/syscalls';
 import * as between from './between.ts';
 import { type Fact, measured } from './fact.ts';
+import { linkReadOnly, renameReadOnly } from './read-only.ts';
 import * as within from './within.ts';
 import type { Workbench } from './workbench.ts';
 
@@ -12,7 +14,22 @@ export const factNames: readonly FactName[] = Object.keys(questions) as FactName
 
 export type SiteFacts = Readonly<Partial<Record<FactName, Fact>>>;
 
+/** What the kernel says although nothing can be made in one of the directories. */
+const whereReadOnly: Readonly<Partial<Record<FactName, (bench: Workbench) => Fact>>> = {
+  rename: renameReadOnly,
+  renameDirectory: renameReadOnly,
+  link: linkReadOnly,
+};
+
 /** One answer, asked of the kernel with real files on a workbench. */
 export function askSite(name: FactName, bench: Workbench): Fact {
-  return measured(bench, () => questions[name](bench));
+  return measured(bench, () => {
+    try {
+      return questions[name](bench);
+    } catch (error) {
+      const answer = isErrno(error, 'EROFS') && bench.failed(error) ? whereReadOnly[name] : undefined;
+      if (answer === undefined) throw error;
+      return answer(bench);
+    }
+  });
 }

@@ -1,12 +1,26 @@
 import { ascii, type Bytes, isErrno } from '@emplace/syscalls';
-import type { DirHandle, FsPort, Named, Timestamp } from '../fs/port.ts';
+import type { DirHandle, FsPort, Timestamp } from '../fs/port.ts';
 import { restoreTime } from '../fs/restore-time.ts';
+import { ignoringGone } from '../ignoring.ts';
+import { makePrivateDirectory, type PrivateDirectory } from '../private-directory.ts';
+import { emptyBench } from './bench-names.ts';
+import { claim } from './stale-bench.ts';
 
 const HERE: Bytes = ascii('');
 
+/** Something that could not be removed, and why. */
+export interface Left {
+  readonly path: Bytes;
+  readonly why: string;
+}
+
+/** Told of each of the two directories of which something is left: its side and name, and why. */
+export type OnLeft = (side: 'source' | 'target', name: Bytes, why: string) => void;
+
 /**
  * A private directory (0700) in a source and one in a target directory, in which facts are measured. Each is made when
- * it is first needed; both are gone in the end, and the directories that they lay in have their times back.
+ * it is first needed; both are gone in the end, and the directories that they lay in have their times back. What others
+ * put there, or under its name, stays and is told.
  *
  * Not guaranteed: that nothing is left when the process is killed. Who calls names the directories, so who calls can find them.
  */
@@ -23,21 +37,27 @@ export class Workbench implements Disposable {
     target: DirHandle,
     names: { readonly source: Bytes; readonly target: Bytes },
     fs: FsPort,
+    onLeft: OnLeft,
   ) {
     this.fs = fs;
     this.parents = { source, target };
-    this.#source = new Bench(source, names.source, fs);
-    this.#target = new Bench(target, names.target, fs);
+    this.#source = new Bench(source, names.source, fs, (name, why) => onLeft('source', name, why));
+    this.#target = new Bench(target, names.target, fs, (name, why) => onLeft('target', name, why));
   }
 
-  /** @throws SyscallError when nothing can be made in the source directory. */
+  /** @throws SyscallError when nothing can be made in the source directory, NotOursError when somebody meddled with it. */
   get source(): DirHandle {
-    return this.#source.open();
+    return this.#source.open().dir;
   }
 
-  /** @throws SyscallError when nothing can be made in the target directory. */
+  /** @throws SyscallError when nothing can be made in the target directory, NotOursError when somebody meddled with it. */
   get target(): DirHandle {
-    return this.#target.open();
+    return this.#target.open().dir;
+  }
+
+  /** Why no program may be run from one of the two: see PrivateDirectory. @throws as `source` and `target` */
+  exposed(side: 'source' | 'target'): string | undefined {
+    return (side === 'source' ? this.#source : this.#target).open().exposed;
   }
 
   /** Whether this is why one of the two could not be made. */
@@ -45,7 +65,7 @@ export class Workbench implements Disposable {
     return this.#source.failure === error || this.#target.failure === error;
   }
 
-  /** Whether somebody has removed one of the two. */
+  /** Whether somebody has removed one of the two, or put something else in its place. */
   get isGone(): boolean {
     return this.#source.isGone || this.#target.isGone;
   }
@@ -64,81 +84,60 @@ class Bench {
   readonly #parent: DirHandle;
   readonly #name: Bytes;
   readonly #fs: FsPort;
-  #dir: DirHandle | undefined;
+  readonly #onLeft: (name: Bytes, why: string) => void;
+  #made: PrivateDirectory | undefined;
   #before: Timestamp | undefined;
   failure: unknown;
 
-  constructor(parent: DirHandle, name: Bytes, fs: FsPort) {
+  constructor(parent: DirHandle, name: Bytes, fs: FsPort, onLeft: (name: Bytes, why: string) => void) {
     this.#parent = parent;
     this.#name = name;
     this.#fs = fs;
+    this.#onLeft = onLeft;
   }
 
-  open(): DirHandle {
-    if (this.#dir !== undefined) return this.#dir;
+  open(): PrivateDirectory {
+    if (this.#made !== undefined) return this.#made;
     if (this.failure !== undefined) throw this.failure;
+    const before = this.#fs.stat(this.#parent, HERE)?.mtime;
     try {
-      const before = this.#fs.stat(this.#parent, HERE)?.mtime;
-      this.#fs.mkdir(this.#parent, this.#name, 0o700);
+      this.#made = this.#tryMake() ?? makePrivateDirectory(this.#parent, this.#name, this.#fs);
       this.#before = before;
-      this.#dir = this.#fs.openDir(this.#parent, this.#name);
-      return this.#dir;
+      return this.#made;
     } catch (error) {
       this.failure = error;
       throw error;
     }
   }
 
+  /** undefined when somebody who sweeps took it for stale, in the moment before it was claimed. */
+  #tryMake(): PrivateDirectory | undefined {
+    let made: PrivateDirectory;
+    try {
+      made = makePrivateDirectory(this.#parent, this.#name, this.#fs);
+    } catch (error) {
+      if (isErrno(error, 'ENOENT')) return undefined;
+      throw error;
+    }
+    if (claim(made.dir, this.#fs) || !made.isGone()) return made;
+    made.close();
+    return undefined;
+  }
+
   get isGone(): boolean {
-    return this.#dir !== undefined && this.#fs.stat(this.#parent, this.#name) === undefined;
+    return this.#made?.isGone() === true;
   }
 
   remove(): void {
-    if (this.#before === undefined) return;
-    const before = this.#before;
-    this.#before = undefined;
-    if (this.#dir !== undefined) {
-      try {
-        emptyDirectory(this.#dir, this.#fs);
-      } finally {
-        this.#fs.closeDir(this.#dir);
-        this.#dir = undefined;
-      }
+    const [made, before] = [this.#made, this.#before];
+    this.#made = undefined;
+    if (made === undefined) return;
+    try {
+      const left = made.remove((dir) => emptyBench(dir, this.#fs));
+      if (left !== undefined) this.#onLeft(this.#name, left);
+    } finally {
+      made.close();
     }
-    ignoringGone(() => this.#fs.rmdir(this.#parent, this.#name));
-    ignoringGone(() => restoreTime(this.#parent, before, this.#fs));
-  }
-}
-
-/** Removes what facts leave: files, links, nodes, and directories that are empty but for the like. */
-export function emptyDirectory(dir: DirHandle, fs: FsPort): void {
-  let names: readonly Named[] = [];
-  // A directory that was removed itself is not listed as empty: it answers ENOENT.
-  ignoringGone(() => {
-    names = fs.list(dir);
-  });
-  for (const { name } of names) ignoringGone(() => removeEntry(dir, name, fs));
-}
-
-function removeEntry(dir: DirHandle, name: Bytes, fs: FsPort): void {
-  if (fs.stat(dir, name)?.type !== 'directory') {
-    fs.unlink(dir, name);
-    return;
-  }
-  const below = fs.openDir(dir, name);
-  try {
-    emptyDirectory(below, fs);
-  } finally {
-    fs.closeDir(below);
-  }
-  fs.rmdir(dir, name);
-}
-
-/** Somebody may have moved or removed what we made: then it is not ours to care for. */
-function ignoringGone(act: () => void): void {
-  try {
-    act();
-  } catch (error) {
-    if (!isErrno(error, 'ENOENT')) throw error;
+    if (before !== undefined) ignoringGone(() => restoreTime(this.#parent, before, this.#fs));
   }
 }

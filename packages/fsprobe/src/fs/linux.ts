@@ -37,6 +37,9 @@ export function linuxPort(): FsPort {
     get uid() {
       return sys.geteuid();
     },
+    get gids() {
+      return [process.getegid?.() ?? 0, ...(process.getgroups?.() ?? [])];
+    },
 
     openRoot,
     openDir,
@@ -195,7 +198,8 @@ function setModeOfNew(at: DirHandle, name: Bytes, mode: number): void {
   if (made === undefined || made === mode || (made ^ mode) & sys.S_IFMT) return;
   const file = pin(at, name);
   try {
-    chmod(file, mode & 0o7777);
+    // Nor is it when another was put there that is not ours: root would give it this mode for whoever did that.
+    if (statHandle(file).uid === sys.geteuid()) chmod(file, mode & 0o7777);
   } finally {
     sys.close(descriptor(file));
   }
@@ -252,7 +256,7 @@ function syncfs(dir: DirHandle): void {
   readable(dir, sys.syncfs);
 }
 
-function space(dir: DirHandle): Space {
+function space(dir: DirHandle | FileHandle): Space {
   const { type, flags, frsize, blocks, bfree, bavail, files, ffree, namelen } = sys.fstatfs(dir);
   return {
     magic: type,

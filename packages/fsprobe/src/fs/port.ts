@@ -76,6 +76,8 @@ export type Xattrs = ReadonlyMap<Bytes, Buffer>;
 export interface FsPort {
   /** Whom the calls are made as: the effective user id. What they make belongs to it. */
   readonly uid: number;
+  /** The groups that it may give entries to. */
+  readonly gids: readonly number[];
 
   /** Opens the directory that the caller named. The only call that follows symlinks. `path` is absolute. */
   openRoot(path: Bytes): DirHandle;
@@ -142,7 +144,8 @@ export interface FsPort {
   fsyncDir(dir: DirHandle): void;
   /** Everything written to the directory's file system is durable. */
   syncfs(dir: DirHandle): void;
-  space(dir: DirHandle): Space;
+  /** Of the file system of a directory, or of an open file: one may be mounted on a name. */
+  space(at: DirHandle | FileHandle): Space;
   /** An exclusive flock(2) without waiting: false when another holds it. It ends with the last copy of the handle. */
   tryFlock(file: FileHandle): boolean;
   /**

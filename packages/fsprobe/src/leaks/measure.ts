@@ -6,7 +6,7 @@ import { openProcess } from '../processes/process.ts';
 import { sameFile } from '../processes/read.ts';
 import { codeOf } from './failure.ts';
 import { findRanges, type Old, observe, type View } from './observe.ts';
-import { makePrivateDirectory, type PrivateDirectory } from './private-directory.ts';
+import { makePrivateTree, type PrivateTree } from './private-tree.ts';
 import { type Program, startCopy } from './program.ts';
 import { type NotMeasured, notMeasured, type Step, type Subject } from './report.ts';
 import type { Sample } from './sample.ts';
@@ -32,8 +32,8 @@ export async function measure(way: Way, imageParent: DirHandle, ground: Ground):
   const { fs, proc, sample, target } = ground;
   let step: Step = 'prepare';
   try {
-    using image = makePrivateDirectory(imageParent, ascii('image'), fs);
-    using root = makePrivateDirectory(target, ascii('root'), fs);
+    using image = makePrivateTree(imageParent, ascii('image'), fs);
+    using root = makePrivateTree(target, ascii('root'), fs);
     for (const subject of subjects) writeFile(image, subject, Buffer.from('new'), fs);
     for (const subject of subjects) writeFile(root, subject, contentOf(subject, sample), fs);
     const olds = subjects.map((subject) => oldFile(root, subject, fs));
@@ -70,7 +70,7 @@ function contentOf(subject: Subject, sample: Sample): Buffer {
   return (subject === 'data' ? undefined : sample[subject]) ?? Buffer.from('old');
 }
 
-async function startFrom(root: PrivateDirectory, { fs, sample }: Ground): Promise<Program> {
+async function startFrom(root: PrivateTree, { fs, sample }: Ground): Promise<Program> {
   // Its verdict is not asked: exec says it again, with ETXTBSY.
   await settle(`${root.handlePath}/${FILES.program}` as Bytes, SETTLE_MS);
   const data = fs.openFile(root.dir, FILES.data);
@@ -89,18 +89,18 @@ function unclearCode({ shown, unmeasured }: View): string | undefined {
   return shown.every((one) => one.shown === one.expected) ? undefined : 'ODD_PATH';
 }
 
-function oldFile(root: PrivateDirectory, subject: Subject, fs: FsPort): Old {
+function oldFile(root: PrivateTree, subject: Subject, fs: FsPort): Old {
   const file = fs.stat(root.dir, FILES[subject]);
   if (file === undefined) throw new Error('bug: a file that was just made is not there');
   return { subject, path: `${root.path()}/${FILES[subject]}` as Bytes, file: { dev: file.dev, ino: file.ino } };
 }
 
-function isThere({ dir }: PrivateDirectory, subject: Subject, old: Old['file'], fs: FsPort): boolean {
+function isThere({ dir }: PrivateTree, subject: Subject, old: Old['file'], fs: FsPort): boolean {
   const now = fs.stat(dir, FILES[subject]);
   return now === undefined || sameFile(now, old);
 }
 
-function writeFile({ dir }: PrivateDirectory, subject: Subject, content: Buffer, fs: FsPort): void {
+function writeFile({ dir }: PrivateTree, subject: Subject, content: Buffer, fs: FsPort): void {
   const file = fs.createFile(dir, FILES[subject], 0o700);
   try {
     fs.write(file, content);

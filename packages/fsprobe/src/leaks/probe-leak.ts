@@ -1,14 +1,19 @@
-import { type Bytes, toBytes } from '@emplace/syscalls';
-import { Workbench } from '../facts/workbench.ts';
+import type { Bytes } from '@emplace/syscalls';
+import { type Left, Workbench } from '../facts/workbench.ts';
 import { linuxPort } from '../fs/linux.ts';
 import type { DirHandle, FsPort } from '../fs/port.ts';
+import { NotOursError } from '../private-directory.ts';
 import { openProc } from '../processes/proc.ts';
+import { probeNames } from '../sweep.ts';
 import { codeOf } from './failure.ts';
 import { type Ground, measure } from './measure.ts';
 import { type LeakReport, type NotMeasured, notMeasured, type Verdict } from './report.ts';
 import { takeSample } from './sample.ts';
 import { missedBy, type Views, verdictOf } from './verdict.ts';
 import { type Control, controls, type Way } from './ways.ts';
+
+/** All but what is known in the end. */
+type Measured = Omit<LeakReport, 'left'>;
 
 /**
  * Whether a process that runs a file from the target shows a path of the image, or of something in between, once the
@@ -17,6 +22,8 @@ import { type Control, controls, type Way } from './ways.ts';
  * gone. Takes some 20 ms a way, and room for a program and its C library.
  *
  * What it makes lies in a private directory in `source` and one in `target` (`.emplace-probe-…`), and is removed.
+ * Nothing is measured where somebody else could replace what is run: in a directory that others may write to (without
+ * the sticky bit), or that belongs to neither root nor us.
  * Not guaranteed: that nothing is left when this process is killed; that it returns where a file system never answers.
  *
  * @param source where images of the ways are made, an absolute path
@@ -27,9 +34,27 @@ export async function probeLeak(source: Bytes, target: Bytes, ways: readonly Way
   const fs = linuxPort();
   using sourceDir = opened(source, fs);
   using targetDir = opened(target, fs);
-  using bench = new Workbench(sourceDir.dir, targetDir.dir, { source: probeName(), target: probeName() }, fs);
-  // Made before anything is measured, so that what cannot be made is an error and no verdict.
-  const places = { source: bench.source, target: bench.target };
+  const left: Left[] = [];
+  using bench = new Workbench(sourceDir.dir, targetDir.dir, probeNames('leaks'), fs, (side, name, why) => {
+    left.push({ path: `${side === 'source' ? source : target}/${name}` as Bytes, why });
+  });
+  // What is left is known once the bench is disposed of, after this.
+  return { ...(await measureOn(bench, ways)), left };
+}
+
+async function measureOn(bench: Workbench, ways: readonly Way[]): Promise<Measured> {
+  let places: Readonly<Record<Control['image'], DirHandle>>;
+  try {
+    // Made before anything is measured, so that what cannot be made is an error and no verdict.
+    places = { source: bench.source, target: bench.target };
+  } catch (error) {
+    if (error instanceof NotOursError) return nothingMeasured(ways, notMeasured('prepare', error.code));
+    throw error;
+  }
+  // Programs are run from there, and what is in it is removed whatever it is.
+  if (bench.exposed('source') !== undefined || bench.exposed('target') !== undefined)
+    return nothingMeasured(ways, notMeasured('prepare', 'EXPOSED'));
+  const { fs } = bench;
   let step: 'proc' | 'program' = 'proc';
   try {
     using proc = openProc();
@@ -45,7 +70,7 @@ async function measureAll(
   ways: readonly Way[],
   places: Readonly<Record<Control['image'], DirHandle>>,
   ground: Ground,
-): Promise<LeakReport> {
+): Promise<Measured> {
   const { control, seen } = await measureControl(places, ground);
   if (isNotMeasured(seen) && seen.step !== 'way') return nothingMeasured(ways, seen, control);
   const missed = isNotMeasured(seen) ? [] : missedBy(seen);
@@ -71,7 +96,7 @@ async function measureControl(
   throw new Error('bug: there are no controls');
 }
 
-function nothingMeasured(ways: readonly Way[], why: NotMeasured, control = controls[0] as Control): LeakReport {
+function nothingMeasured(ways: readonly Way[], why: NotMeasured, control = controls[0] as Control): Measured {
   return {
     judged: false,
     control: { name: control.name, missed: [], ...why },
@@ -90,9 +115,4 @@ function toVerdict(seen: Views | NotMeasured): Verdict {
 function opened(path: Bytes, fs: FsPort): Disposable & { readonly dir: DirHandle } {
   const dir = fs.openRoot(path);
   return { dir, [Symbol.dispose]: () => fs.closeDir(dir) };
-}
-
-/** Nobody can take the name before us. */
-function probeName(): Bytes {
-  return toBytes(`.emplace-probe-${crypto.randomUUID().slice(0, 18)}`);
 }

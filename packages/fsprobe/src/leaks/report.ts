@@ -1,4 +1,5 @@
 import type { Bytes } from '@emplace/syscalls';
+import type { Left } from '../facts/workbench.ts';
 
 /** What was replaced under a process that held it: the program it runs, a library it has mapped, a file it has open. */
 export type Subject = 'program' | 'library' | 'data';
@@ -47,7 +48,8 @@ export interface NotMeasured {
   readonly step: Step;
   /**
    * An errno name or the way's own error code; `NOEXEC`, `TIMEOUT`, `SIGSEGV`, `exit 127` for a program that does not
-   * run; `ODD_PATH`, `ABSENT`, `AMBIGUOUS` for what /proc shows.
+   * run; `ODD_PATH`, `ABSENT`, `AMBIGUOUS` for what /proc shows; `EXPOSED` where others could replace what is
+   * run, `NOT_OURS` where they did.
    */
   readonly code: string;
 }
@@ -66,6 +68,8 @@ export interface LeakReport {
   /** Where it was not judged this says why: not measured, or no leak in `missed`. */
   readonly control: Verdict & { readonly name: ControlName; readonly missed: readonly Spot[] };
   readonly ways: readonly WayVerdict[];
+  /** What could not be removed: others put something there, or in its place. Known once all is removed. */
+  readonly left: readonly Left[];
 }
 
 export function notMeasured(step: Step, code: string): NotMeasured {

@@ -9,6 +9,11 @@ export interface Place {
   readonly name: Bytes;
 }
 
+/** What is known of the probe's directory once it is made: see PrivateDirectory. */
+export interface Made {
+  readonly identity: string;
+}
+
 /** What each role has to be told. */
 export interface Jobs {
   /** Starts all others, and never touches the file system that is probed: so it always ends. */
@@ -16,15 +21,16 @@ export interface Jobs {
   /** Makes the probe's directory. */
   readonly prepare: Place;
   /** Renames in one shape. */
-  readonly try: Place & { readonly shape: ShapeName };
+  readonly try: Place & Made & { readonly shape: ShapeName };
   /** Removes what these shapes made. */
-  readonly clean: Place & {
-    readonly shapes: readonly ShapeName[];
-    /** The probe's directory goes as well. */
-    readonly all: boolean;
-    /** The time that `dir` then gets back. */
-    readonly before?: Timestamp;
-  };
+  readonly clean: Place &
+    Partial<Made> & {
+      readonly shapes: readonly ShapeName[];
+      /** The probe's directory goes as well. */
+      readonly all: boolean;
+      /** The time that `dir` then gets back. */
+      readonly before?: Timestamp;
+    };
 }
 export type Role = keyof Jobs;
 
@@ -34,9 +40,11 @@ export interface Told {
   readonly report?: RenameShapes;
   /** Of `prepare`: when `dir` was last modified. */
   readonly before?: Timestamp;
+  /** Of `prepare`: what it made. */
+  readonly identity?: string;
 }
 
-/** What a child is about to do. `start` until it says otherwise. */
+/** What a child is about to do. `start` until it says otherwise; of the supervisor `rename`: the probe's directory is made. */
 export type Step = 'start' | 'work' | 'rename';
 
 export type Message =

@@ -3,23 +3,30 @@ import { AT_REMOVEDIR, ascii, type Bytes, isErrno, mkdirat, unlinkat } from '@em
 import { linuxPort } from '../fs/linux.ts';
 import type { DirHandle, Timestamp } from '../fs/port.ts';
 import { restoreTime } from '../fs/restore-time.ts';
-import type { Jobs, Place } from './messages.ts';
+import { ignoringGone } from '../ignoring.ts';
+import { makePrivateDirectory, openPrivateDirectory } from '../private-directory.ts';
+import type { Jobs, Made, Place } from './messages.ts';
 import { SHAPES, type ShapeName } from './shapes.ts';
 
 const SOURCE = ascii('entry.new');
 const TARGET = ascii('entry');
 
 /**
- * Makes the probe's directory. Its name cannot be foreseen, and below it everything is reached by handles, so nobody
- * who may write in `dir` can lead the probe elsewhere.
- * @returns when `dir` was last modified
+ * Makes the probe's directory. Below it everything is reached by handles, and each process makes sure first that it is
+ * the one that was made, so nobody who may write in `dir` can lead the probe elsewhere.
+ * @returns when `dir` was last modified, and what the others know the directory by
+ * @throws SyscallError when it cannot be made; any other error for one that was made and cannot be used
  */
-export function prepare({ dir, name }: Place): Timestamp {
+export function prepare({ dir, name }: Place): { before: Timestamp } & Made {
   const fs = linuxPort();
   const parent = fs.openRoot(dir);
   const before = fs.stat(parent, ascii(''))?.mtime ?? { sec: 0, nsec: 0 };
-  mkdirat(parent, name, 0o700);
-  return before;
+  try {
+    return { before, identity: makePrivateDirectory(parent, name, fs).identity };
+  } catch (error) {
+    if (!isErrno(error) || error.call === 'mkdirat') throw error;
+    throw new Error(error.message, { cause: error });
+  }
 }
 
 /**
@@ -28,10 +35,10 @@ export function prepare({ dir, name }: Place): Timestamp {
  * @param renaming called when the next call is the rename
  * @throws SyscallError of the rename, or of what comes before it
  */
-export function tryShape({ dir, name, shape }: Jobs['try'], renaming: () => void): void {
+export function tryShape({ dir, name, identity, shape }: Jobs['try'], renaming: () => void): void {
   const fs = linuxPort();
   const { directories, replaces } = SHAPES[shape];
-  let at = fs.openDir(fs.openRoot(dir), name);
+  let at = openPrivateDirectory(fs.openRoot(dir), name, fs, identity).dir;
   for (const directory of [shapeDirectory(shape), ...directories]) {
     mkdirat(at, directory, 0o700);
     at = fs.openDir(at, directory);
@@ -57,19 +64,20 @@ export function tryShape({ dir, name, shape }: Jobs['try'], renaming: () => void
  * Removes what the shapes made, by its names: what others put there stays. In the end `dir` has its time back.
  * @param all whether the probe's directory is to go as well. Not while a child is stuck in it: this call would lock
  *   `dir` itself, and with it everybody who works there
- * @throws SyscallError, ENOTEMPTY for instance; what somebody else has removed is none
+ * @throws SyscallError, NotOursError, Error when something is left; what somebody else has removed is none
  */
-export function clean({ dir, name, shapes, all, before }: Jobs['clean']): void {
+export function clean({ dir, name, identity, shapes, all, before }: Jobs['clean']): void {
   const fs = linuxPort();
   ignoringGone(() => {
     const parent = fs.openRoot(dir);
-    const top = fs.openDir(parent, name);
+    const top = openPrivateDirectory(parent, name, fs, identity);
     for (const shape of shapes) {
       const [first, ...below] = [shapeDirectory(shape), ...SHAPES[shape].directories];
-      removeShape(top, first, below);
+      removeShape(top.dir, first, below);
     }
     if (!all) return;
-    unlinkat(parent, name, AT_REMOVEDIR);
+    const left = top.remove(() => {});
+    if (left !== undefined) throw new Error(left);
     if (before !== undefined) restoreIfPossible(parent, before);
   });
 
@@ -94,12 +102,4 @@ export function clean({ dir, name, shapes, all, before }: Jobs['clean']): void {
 
 function shapeDirectory(shape: ShapeName): Bytes {
   return ascii(shape);
-}
-
-function ignoringGone(act: () => void): void {
-  try {
-    act();
-  } catch (error) {
-    if (!isErrno(error, 'ENOENT')) throw error;
-  }
 }

@@ -8,7 +8,7 @@ import { pathOf, superviseLimits } from './supervise.ts';
 import { watched } from './watched.ts';
 
 export interface RenameProbeOptions {
-  /** How long a rename may take; what else there is to do may take as long, but at least 2,000. By default 2,000. */
+  /** How long a rename may take, 1 to 600,000; what else there is to do may take as long, but at least 2,000. By default 2,000. */
   readonly timeoutMs?: number;
 }
 
@@ -21,7 +21,7 @@ export interface RenameProbeOptions {
  * keeps `dir` locked.
  * @param dir absolute path of a directory; symlinks in it are followed
  * @throws SyscallError ENOENT, ENOTDIR, EACCES, EROFS and whatever else open(2) or mkdir(2) of the private directory
- *   say; EINVAL for a relative path
+ *   say; EINVAL for a relative path and for a time that is out of bounds
  */
 export async function probeRename(dir: Bytes, options: RenameProbeOptions = {}): Promise<RenameShapes> {
   const job = newJob(dir, options);
@@ -48,15 +48,19 @@ export function probeRenameSync(dir: Bytes, options: RenameProbeOptions = {}): R
     .filter((line) => line !== '')
     .map((line) => JSON.parse(line));
   const end = messages.map(endOf).find((one) => one !== undefined);
-  const step = messages.some(({ say }) => say === 'step') ? 'work' : 'start';
+  const step = messages.reduce<Step>((last, message) => (message.say === 'step' ? message.step : last), 'start');
   return reportOf(end ?? { end: 'failed', why: explain(status, signal, stderr) }, step, job);
 }
+
+const TIMEOUT_MAX_MS = 600_000;
 
 const TOO_LONG: End = { end: 'failed', why: 'the supervising process took too long' };
 
 function newJob(dir: Bytes, { timeoutMs = 2_000 }: RenameProbeOptions): Jobs['supervise'] {
   // The children work in `/`, where it would be another directory.
   if (!dir.startsWith('/')) throw new SyscallError('EINVAL', 'openat', [dir]);
+  // A timer of more than 2^31 ms would end at once, and a healthy rename look hung.
+  if (!(timeoutMs >= 1 && timeoutMs <= TIMEOUT_MAX_MS)) throw new SyscallError('EINVAL', 'setTimeout');
   return { dir, name: ascii(`.emplace-probe-${randomBytes(12).toString('hex')}`), timeoutMs };
 }
 
@@ -64,5 +68,5 @@ function reportOf(end: End, step: Step, place: Place): RenameShapes {
   if (end.end === 'refused') throw end.error;
   if (end.end === 'done' && end.report !== undefined) return end.report;
   const why = end.end === 'failed' ? end.why : 'the supervising process had nothing to say';
-  return { shapes: everyShape({ verdict: 'not-measured', why }), left: step === 'start' ? [] : [pathOf(place)] };
+  return { shapes: everyShape({ verdict: 'not-measured', why }), left: step === 'rename' ? [pathOf(place)] : [] };
 }

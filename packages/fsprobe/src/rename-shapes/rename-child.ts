@@ -11,8 +11,8 @@ import { clean, prepare, tryShape } from './private-directory.ts';
 import { supervise } from './supervise.ts';
 
 const WORK = {
-  supervise: async (job: Jobs['supervise']) => ({ report: await supervise(job, stopped()) }),
-  prepare: (job: Jobs['prepare']) => ({ before: prepare(job) }),
+  supervise: async (job: Jobs['supervise']) => ({ report: await supervise(job, stopped(), () => begin('rename')) }),
+  prepare,
   try: (job: Jobs['try']) => {
     tryShape(job, () => begin('rename'));
     return {};

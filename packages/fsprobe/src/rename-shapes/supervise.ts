@@ -1,5 +1,5 @@
 import type { Bytes } from '@emplace/syscalls';
-import type { Jobs, Place } from './messages.ts';
+import type { Jobs, Made, Place } from './messages.ts';
 import { eachShape, everyShape, type RenameShapes, type ShapeName, type ShapeVerdict, shapeNames } from './shapes.ts';
 import { GRACE_MS, type LimitsMs, type Outcome, watched } from './watched.ts';
 
@@ -10,30 +10,29 @@ const WORK_MIN_MS = 2_000;
 /**
  * Prepares, tries all shapes side by side, and cleans, each in children of its own. Makes no call itself that could hang.
  * @param stop ends the trying at once; what was made is still removed
+ * @param making called when the probe's directory is there, or may yet appear
  * @throws SyscallError when the probe's directory cannot be made
  */
-export async function supervise(job: Jobs['supervise'], stop: AbortSignal): Promise<RenameShapes> {
+export async function supervise(job: Jobs['supervise'], stop: AbortSignal, making: () => void): Promise<RenameShapes> {
   const place: Place = { dir: job.dir, name: job.name };
   const limits = limitsFor(job.timeoutMs);
   const prepared = await watched('prepare', place, limits, stop);
   if (prepared.end === 'refused') throw prepared.error;
-  if (prepared.end !== 'done') {
+  if (prepared.step !== 'start') making();
+  if (prepared.end !== 'done' || prepared.identity === undefined) {
     const left =
       prepared.step === 'start' ? [] : await cleaned(place, { shapes: [], all: prepared.pid === undefined }, limits);
     return { shapes: everyShape(verdictOf(prepared)), left };
   }
+  const made = { ...place, identity: prepared.identity };
   const tried = new Map<ShapeName, Outcome>();
   await Promise.all(
-    shapeNames.map(async (shape) => tried.set(shape, await watched('try', { ...place, shape }, limits, stop))),
+    shapeNames.map(async (shape) => tried.set(shape, await watched('try', { ...made, shape }, limits, stop))),
   );
   // The directory of a shape that is stuck is locked: who touches it is stuck as well.
   const ended = shapeNames.filter((shape) => tried.get(shape)?.pid === undefined);
   const all = ended.length === shapeNames.length;
-  const left = await cleaned(
-    place,
-    { shapes: ended, all, ...(prepared.before && { before: prepared.before }) },
-    limits,
-  );
+  const left = await cleaned(made, { shapes: ended, all, ...(prepared.before && { before: prepared.before }) }, limits);
   return { shapes: eachShape((shape) => verdictOf(tried.get(shape) as Outcome)), left };
 }
 
@@ -55,7 +54,11 @@ export function pathOf({ dir, name }: Place): Bytes {
 }
 
 /** @returns what is left */
-async function cleaned(place: Place, what: Omit<Jobs['clean'], keyof Place>, limits: LimitsMs): Promise<Bytes[]> {
+async function cleaned(
+  place: Place & Partial<Made>,
+  what: Omit<Jobs['clean'], keyof Place | keyof Made>,
+  limits: LimitsMs,
+): Promise<Bytes[]> {
   const { end } = await watched('clean', { ...place, ...what }, limits);
   return what.all && end === 'done' ? [] : [pathOf(place)];
 }

@@ -124,6 +124,7 @@ function portOf(world: World): MemoryPort {
   return {
     // Everything in memory is root's.
     uid: 0,
+    gids: [0],
     openRoot: (path) => openDirectory(world, followAbsolute(world, path, 'open'), path),
     openDir: (at, path) =>
       openHandle(world, 'directory', withInode(descend(world, openedDir(world, at, 'openat2'), path, 'openat2'))),
@@ -177,7 +178,7 @@ function portOf(world: World): MemoryPort {
     fsync: durable,
     fsyncDir: (dir) => void openedDir(world, dir, 'fsync'),
     syncfs: (dir) => void openedDir(world, dir, 'syncfs'),
-    space: (dir) => space(openedDir(world, dir, 'fstatfs').mount),
+    space: (at) => space(opened(world, at, 'fstatfs').mount),
     tryFlock: (file) => tryFlock(world, file),
     pathShown: (file) => pathShown(world, file),
     mayWrite(at, name) {

@@ -69,11 +69,18 @@ export class Admission {
     return true;
   }
 
-  /** Whether a mounted file can be opened for writing. */
-  writingThrough({ target, targetDir }: Current, name: Bytes): boolean {
+  /** Whether a mounted file can be opened for writing, and can grow by so many bytes. */
+  writingThrough({ target, targetDir }: Current, name: Bytes, growth: number): boolean {
+    if (targetDir === undefined) return true;
     try {
-      if (targetDir !== undefined) this.#fs.closeFile(this.#fs.openWritable(targetDir, name));
-      return true;
+      const file = this.#fs.openWritable(targetDir, name);
+      const { bytesFree } = this.#fs.space(file);
+      this.#fs.closeFile(file);
+      const path = join(target, name);
+      return (
+        growth <= bytesFree ||
+        this.#refuse('NO_SPACE', path, `grows by ${growth} bytes, and its file system has ${bytesFree} free`)
+      );
     } catch (error) {
       if (!isErrno(error)) throw error;
       return this.#refuse('MOUNT_POINT', join(target, name), `is a mount point that cannot be written (${error.code})`);

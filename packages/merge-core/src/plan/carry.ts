@@ -1,5 +1,5 @@
 import type { EntryType, FactName, SiteFacts, Stat, Xattrs } from '@emplace/fsprobe';
-import type { Bytes } from '@emplace/syscalls';
+import { type Bytes, show } from '@emplace/syscalls';
 
 /** What an entry can lose where its target's file system cannot carry it, and the caller may accept to lose. */
 export const losable = ['owner', 'mode', 'xattr', 'time', 'hardlink'] as const;
@@ -31,11 +31,11 @@ export const nothingLost: LostThere = { owner: false, mode: false, xattr: () => 
 
 export function lostThere(facts: SiteFacts, lossy: readonly Losable[]): LostThere {
   const isLost = (what: Losable, fact: FactName): boolean => lossy.includes(what) && facts[fact]?.answer === 'no';
-  const lostXattrs = xattrFacts.filter(([, fact]) => isLost('xattr', fact)).map(([pattern]) => pattern);
+  const lostXattrs = xattrFacts.filter(([, fact]) => isLost('xattr', fact));
   return {
     owner: isLost('owner', 'owner'),
     mode: isLost('mode', 'mode'),
-    xattr: (key) => lostXattrs.some((pattern) => pattern.test(key)),
+    xattr: (key) => isLostXattr(key, lostXattrs),
     hardlink: isLost('hardlink', 'hardLink'),
   };
 }
@@ -63,8 +63,14 @@ function isOdd(name: Bytes): boolean {
   return /[^\x20-\x7e]|["*:<>?\\|]|[. ]$/.test(name);
 }
 
-/** What an entry would lose. `xattrs` is asked only where they matter. */
-export function lossesOf(name: Bytes, stat: Stat, xattrs: () => Xattrs, facts: SiteFacts): Loss[] {
+/** What an entry would lose. `xattrs` is asked only where they matter; `gids` are groups that we may give it to. */
+export function lossesOf(
+  name: Bytes,
+  stat: Stat,
+  xattrs: () => Xattrs,
+  facts: SiteFacts,
+  gids: readonly number[],
+): Loss[] {
   const losses: Loss[] = [];
   const own = new Set<FactName>();
   noteFacts(own, name, stat);
@@ -73,13 +79,19 @@ export function lossesOf(name: Bytes, stat: Stat, xattrs: () => Xattrs, facts: S
     if (fact === 'hardLink') losses.push({ what: 'hardlink', which: 'its hard links' });
     else losses.push({ what: 'entry', which: fact === 'anyName' ? 'its name' : `being a ${stat.type}` });
   }
-  losses.push(...ownerAndMode(stat, facts), ...time(stat, facts));
+  losses.push(...ownerAndMode(stat, facts, gids), ...time(stat, facts));
   const lostXattrs = xattrFacts.filter(([, fact]) => facts[fact]?.answer === 'no');
   if (lostXattrs.length === 0) return losses;
   for (const key of xattrs().keys()) {
-    if (lostXattrs.some(([pattern]) => pattern.test(key))) losses.push({ what: 'xattr', which: `its \`${key}\`` });
+    if (isLostXattr(key, lostXattrs)) losses.push({ what: 'xattr', which: `its \`${show(key)}\`` });
   }
   return losses;
+}
+
+/** Of a kind that was asked for, or of any other where the file system has not even a user's. */
+function isLostXattr(key: Bytes, lost: typeof xattrFacts): boolean {
+  const known = xattrFacts.some(([pattern]) => pattern.test(key));
+  return lost.some(([pattern, fact]) => pattern.test(key) || (!known && fact === 'userXattr'));
 }
 
 const xattrFacts: readonly (readonly [RegExp, FactName])[] = [
@@ -90,10 +102,12 @@ const xattrFacts: readonly (readonly [RegExp, FactName])[] = [
 ];
 
 /** A file system without owners or modes gives all entries the same: some have these anyway. */
-function ownerAndMode({ type, uid, gid, mode }: Stat, facts: SiteFacts): Loss[] {
+function ownerAndMode({ type, uid, gid, mode }: Stat, facts: SiteFacts, gids: readonly number[]): Loss[] {
   const losses: Loss[] = [];
   const { owner, mode: modes } = facts;
-  if (owner?.answer === 'no' && (owner.instead?.uid !== uid || owner.instead.gid !== gid))
+  // Without the right to give entries away (EPERM) a group of our own is still ours to give.
+  const ours = owner?.answer === 'no' && owner.errno === 'EPERM' && gids.includes(gid);
+  if (owner?.answer === 'no' && (owner.instead?.uid !== uid || (owner.instead.gid !== gid && !ours)))
     losses.push({ what: 'owner', which: `its owner ${uid}:${gid}` });
   if (modes?.answer !== 'no' || type === 'symlink') return losses;
   const instead = type === 'directory' ? modes.instead?.directoryMode : modes.instead?.fileMode;

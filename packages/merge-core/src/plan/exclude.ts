@@ -7,15 +7,20 @@ export type Excluded = (path: Bytes) => boolean;
 /**
  * Globs over paths below the image, without a leading slash. A glob without a slash matches a name at any
  * depth; a leading slash ties it to the top; `**` crosses directories; names that start with a dot match too. They match bytes:
- * `?` is one byte.
+ * `?` is one byte. What a probe left is never part of a merge.
  */
 export function excluder(globs: readonly string[]): Excluded {
-  if (globs.length === 0) return () => false;
+  if (globs.length === 0) return isProbe;
   const matchers = globs.map((glob) => {
     const pattern = toBytes(glob.replace(/\/+$/, ''));
     const anchored = pattern.includes('/');
     const matches = picomatch(pattern.replace(/^\/+/, ''), { dot: true, nonegate: true, flags: 's' });
     return (path: Bytes) => matches(anchored ? path : path.slice(path.lastIndexOf('/') + 1));
   });
-  return (path) => matchers.some((matches) => matches(path));
+  return (path) => isProbe(path) || matchers.some((matches) => matches(path));
+}
+
+/** What a probe that was killed may have left in an image (see fsprobe): nothing of any package. */
+function isProbe(path: Bytes): boolean {
+  return path.startsWith('.emplace-probe-', path.lastIndexOf('/') + 1);
 }

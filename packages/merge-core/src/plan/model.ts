@@ -47,6 +47,8 @@ export interface OldEntry {
   readonly empty: boolean;
   readonly ino: bigint;
   readonly mode: number;
+  /** Of a mounted file that is written in place: when its inode was made. */
+  readonly born?: Timestamp;
 }
 
 /** One name in the root that one rename (or exchange) puts in place. */
@@ -93,6 +95,8 @@ export interface PlannedSite {
   readonly rungs: readonly string[];
   /** Strategies that cannot, and why. */
   readonly refused: ReadonlyMap<string, string>;
+  /** Placements there. */
+  placements: number;
   /** What the plan counts on there: measured before anything is staged. */
   readonly relies: Set<FactName>;
 }

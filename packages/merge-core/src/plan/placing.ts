@@ -228,7 +228,11 @@ export class Placing {
     }
     const { mountRoot: _, ...unmounted } = old;
     if (!this.#admission.entry(current, name, stat, { ...unmounted, mountRoot: false }, copy)) return;
-    if (!this.#admission.carrying(current, name, stat) || !this.#admission.writingThrough(current, name)) return;
+    if (
+      !this.#admission.carrying(current, name, stat) ||
+      !this.#admission.writingThrough(current, name, allocated(stat) - allocated(old))
+    )
+      return;
     const kept = this.#choice.undo === 'auto';
     this.#room.take(current.place, allocated(stat) + (kept ? allocated(old) : 0), kept ? 2 : 1);
     this.#draft.warn(
@@ -245,7 +249,7 @@ export class Placing {
         ino: stat.ino,
         size: stat.size,
         entries: 1,
-        old: oldEntry(old),
+        old: { ...oldEntry(old), ...(old.born && { born: old.born }) },
         rung: copy.name,
         staging: 'made',
         undo: kept ? 'copy' : 'none',
@@ -256,6 +260,7 @@ export class Placing {
   }
 
   #relyOn({ site }: Current, rung: Strategy, undo: UndoKind, more: readonly FactName[]): void {
+    this.#sites.countPlaced(site);
     const undoFacts = { exchange: ['exchange'], link: ['hardLink'], none: [], reflink: [], copy: [] } as const;
     this.#sites.relyOn(site, ...(rung.needs ?? []), ...undoFacts[undo], ...more);
   }

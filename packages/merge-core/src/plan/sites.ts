@@ -76,6 +76,7 @@ export class Sites {
       target,
       rungs: ladder.rungs.map(({ name }) => name),
       refused: ladder.refused,
+      placements: 0,
       relies: new Set(),
     };
     this.#met.set(key, { ladder, planned });
@@ -92,6 +93,12 @@ export class Sites {
     // Asking whether links work is a link call too (G8).
     const asked = this.#choice.links ? facts : facts.filter((fact) => fact !== 'link' && fact !== 'hardLink');
     for (const fact of asked) relies?.add(fact);
+  }
+
+  /** Counts an entry that is placed at a site. */
+  countPlaced(site: Site): void {
+    const planned = this.#met.get(siteKey(site))?.planned;
+    if (planned !== undefined) planned.placements++;
   }
 
   /** Notes what must be true for an entry, and what is inside it, to be made anew there with all that it is. */
@@ -114,7 +121,7 @@ export class Sites {
 
   /** What an entry that is made anew there would lose. */
   lossesAt(site: Site, name: Bytes, stat: Stat, xattrs: () => Xattrs): Loss[] {
-    return this.mayLose(site) ? lossesOf(name, stat, xattrs, this.#knowledge.of(site)) : [];
+    return this.mayLose(site) ? lossesOf(name, stat, xattrs, this.#knowledge.of(site), this.#fs.gids) : [];
   }
 
   /** What every entry loses there, of what may be lost. */

@@ -7,7 +7,8 @@ export const reflink: Strategy = {
   name: 'reflink',
   traits: { staging: 'made', links: false, copies: false },
   needs: ['reflink'],
-  // Neither mount id nor st_dev tells: subvolumes and bind mounts of one btrfs do clone. The call itself does.
-  refusedAt: () => undefined,
+  // Neither mount id nor st_dev tells: subvolumes and bind mounts of one btrfs do clone. The call itself does. But two
+  // kinds of file system never share blocks.
+  refusedAt: ({ source, target }) => (source.magic === target.magic ? undefined : 'EXDEV'),
   stage: (source, stat, staged, fs) => makeEntry(source, stat, staged, cloneContent, fs),
 };

@@ -7,7 +7,8 @@
 import { readSync, writeSync } from 'node:fs';
 import { constants } from 'node:os';
 import { linuxPort } from '@emplace/fsprobe';
-import { setParentDeathSignal } from '@emplace/syscalls';
+import * as sys from '@emplace/syscalls';
+import { keepCapabilities, setParentDeathSignal } from '@emplace/syscalls';
 import { interrupted } from '../interrupted.ts';
 import type { Steps } from '../steps.ts';
 import { move } from './mover.ts';
@@ -18,6 +19,11 @@ import { published } from './published.ts';
 /** Safe points between two looks whether the supervisor is still there. */
 const LOOK_EVERY = 8;
 
+const needed = [
+  ...[sys.CAP_CHOWN, sys.CAP_DAC_OVERRIDE, sys.CAP_DAC_READ_SEARCH, sys.CAP_FOWNER, sys.CAP_FSETID],
+  ...[sys.CAP_MKNOD, sys.CAP_SETFCAP, sys.CAP_SYS_ADMIN, sys.CAP_SYS_RESOURCE, sys.CAP_SYS_PTRACE],
+];
+
 const page = new Page(CHANNELS.page);
 const job = JSON.parse(readLine()) as Job;
 if (job.protocol !== PROTOCOL) throw new Error(`the supervisor speaks protocol ${job.protocol}, not ${PROTOCOL}`);
@@ -25,6 +31,10 @@ if (job.protocol !== PROTOCOL) throw new Error(`the supervisor speaks protocol $
 // None of these asks for anything: with a handler of Node's none of them ends us, and calls are made again.
 for (const signal of ['SIGUSR1', 'SIGUSR2', 'SIGCONT', 'SIGPIPE'] as const) process.on(signal, () => {});
 setParentDeathSignal(constants.signals.SIGCONT);
+
+// What a merge needs of root: owners, modes and names of others, device nodes, file capabilities, trusted xattrs, the
+// reserve of a full disk, and /proc of those whom a warning names. Nothing of networks, modules, clocks, other users.
+keepCapabilities(needed);
 
 move(job, published(linuxPort(), page), {
   say,

@@ -2,7 +2,7 @@ import type { FsPort } from '@emplace/fsprobe';
 import { ascii, type Bytes } from '@emplace/syscalls';
 import type { Page } from './page.ts';
 
-type CallName = Exclude<keyof FsPort, 'uid' | 'pathOf'>;
+type CallName = Exclude<keyof FsPort, 'uid' | 'gids' | 'pathOf'>;
 
 /** How long a call may take: `names` change a directory, `data` is read or written, `sync` waits for a disk. */
 export type CallKind = 'names' | 'data' | 'sync';
@@ -85,7 +85,7 @@ export function published(port: FsPort, page: Page): FsPort {
         page.leave();
       }
     };
-    Object.defineProperty(wrapped, name, { value, enumerable: true });
+    Object.defineProperty(wrapped, name, { value, enumerable: true, writable: true });
   }
   return wrapped;
 }

@@ -1,6 +1,6 @@
 import { close, memfdCreate, show } from '@emplace/syscalls';
 import type { Announce } from '../announce.ts';
-import { checkAnswering } from '../answering.ts';
+import { checkTree } from '../answering.ts';
 import { MergeError } from '../errors.ts';
 import type { Emit, MergeEvent } from '../events.ts';
 import { changesIn } from '../hooks/changes-file.ts';
@@ -40,8 +40,8 @@ type Planned = Extract<MergeEvent, { type: 'planned' }>['planned'];
  */
 export async function superviseMerge(request: MergeRequest, how: Supervision): Promise<MergeReport> {
   const { fs } = request;
+  for (const tree of [request.root, request.image]) checkTree(tree, fs, how.stallTimeoutMs);
   using trees = openTrees(request);
-  checkAnswering(trees.root, request.root, fs);
   using lock = await waitForLock(trees.root, fs, how);
   let planned: Planned | undefined;
   const remember = (event: MergeEvent): void => {
@@ -72,6 +72,7 @@ export async function superviseMerge(request: MergeRequest, how: Supervision): P
 /** {@link recover} by a process of its own. */
 export async function superviseRecover(request: RecoverOrder, how: Supervision): Promise<Recovery> {
   const { fs } = request;
+  checkTree(request.root, fs, how.stallTimeoutMs);
   using tree = openRecovered(request);
   if (tree === undefined) return { transaction: undefined, tree: 'none' };
   using lock = await waitForLock(tree.root, fs, how);

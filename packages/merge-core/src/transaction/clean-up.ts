@@ -1,10 +1,11 @@
+import { ignoring } from '@emplace/fsprobe';
 import { type Bytes, isErrno } from '@emplace/syscalls';
 import { quoted } from '../errors.ts';
 import { HERE, join, splitPath } from '../paths.ts';
 import { type Excluded, excluder } from '../plan/exclude.ts';
 import type { Steps } from '../steps.ts';
 import { finishDirectoryTimes } from './finish.ts';
-import { ignoring, removeEntry, removeTree } from './remove-tree.ts';
+import { removeEntry, removeTree } from './remove-tree.ts';
 import {
   directoryOf,
   eachPlacement,

@@ -42,7 +42,7 @@ export function encode(record: JournalRecord): string {
     }
     case 'placement': {
       const { directory, name, type, action, ino, size, entries, old, rung, staging, undo } = record.placement;
-      const oldEntry = old === undefined ? null : [old.type, `${old.ino}`, old.mode, old.empty];
+      const oldEntry = old === undefined ? null : [old.type, `${old.ino}`, old.mode, old.empty, encodeTime(old.born)];
       return JSON.stringify([
         'p',
         directory,
@@ -256,6 +256,8 @@ function decodePlacement(fields: Fields, fail: (why: string) => never): Placemen
   if (Array.isArray(rawOld)) {
     const from = new Fields(rawOld, fail);
     old = { type: from.oneOf(...entryTypes), ino: from.bigint(), mode: from.count(), empty: from.boolean() };
+    const born = from.any();
+    if (Array.isArray(born)) old = { ...old, born: new Fields(born, fail).time() };
   }
   const tail = { rung: fields.string(), staging: fields.oneOf(...stagings), undo: fields.oneOf(...undoKinds) };
   return { ...head, ...(old && { old }), ...tail };

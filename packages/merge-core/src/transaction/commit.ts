@@ -6,6 +6,7 @@ import type { Name } from '../strategy/strategy.ts';
 import { exchange } from './exchange.ts';
 import { finishAttributes, syncTouched } from './finish.ts';
 import { writeInPlace } from './in-place.ts';
+import { moving } from './refused-there.ts';
 import { disarmPinned } from './remove-tree.ts';
 import { eachPlacement, imageName, stagedBeside, type Transaction, targetName } from './transaction.ts';
 
@@ -52,7 +53,7 @@ export function place(t: Transaction, index: number, placement: Placement): void
     // Undo always lies beside the target: in the image it would go with whoever cleans the build directory.
     if (placement.staging === 'in-image') {
       const source = inImage(t, placement);
-      fs.rename(source.dir, source.name, staged.dir, staged.name);
+      moving(placement, () => fs.rename(source.dir, source.name, staged.dir, staged.name));
     }
     exchange(t, staged, target, placement.stagedIno ?? placement.ino);
     return;
@@ -60,8 +61,10 @@ export function place(t: Transaction, index: number, placement: Placement): void
   const unkept = placement.undo === 'none' && placement.old?.type === 'file' ? tryPin(target, fs) : undefined;
   try {
     const source = placement.staging === 'in-image' ? inImage(t, placement) : staged;
-    if (placement.old === undefined) renameToNew(source, target, fs);
-    else fs.rename(source.dir, source.name, target.dir, target.name);
+    moving(placement, () => {
+      if (placement.old === undefined) renameToNew(source, target, fs);
+      else fs.rename(source.dir, source.name, target.dir, target.name);
+    });
     if (unkept !== undefined) disarmPinned(unkept, placement.old?.mode ?? 0, fs);
   } finally {
     if (unkept !== undefined) fs.closeFile(unkept);

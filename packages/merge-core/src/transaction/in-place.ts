@@ -1,4 +1,4 @@
-import type { FsPort } from '@emplace/fsprobe';
+import type { FsPort, Timestamp } from '@emplace/fsprobe';
 import { MergeError, quoted } from '../errors.ts';
 import type { Placement } from '../plan/model.ts';
 import { applyAttributes, portable } from '../strategy/attributes.ts';
@@ -16,12 +16,24 @@ import { type Transaction, targetName, targetPath } from './transaction.ts';
 export function writeInPlace(t: Transaction, from: Name, placement: Placement): void {
   const { fs } = t;
   const target = targetName(t, placement);
-  const now = fs.stat(target.dir, target.name);
-  if (now?.ino !== placement.old?.ino || now?.mountRoot !== true) {
+  if (!isStillMounted(t, placement)) {
     const what = `${quoted(targetPath(t, placement))} was to be written in place, but is not mounted now`;
-    throw new MergeError('INCOMPLETE', `${what}: mount it as it was`, { outcome: 'incomplete' });
+    const how = 'mount it as it was, or run `emplace recover --rollback`, which keeps its old content beside it';
+    throw new MergeError('INCOMPLETE', `${what}: ${how}`, { outcome: 'incomplete' });
   }
   copyInto(from, target, t.durable, fs);
+}
+
+/** Whether the file that was planned to be written is there: by inode and time of making, for device numbers change at a restart. */
+export function isStillMounted(t: Transaction, placement: Placement): boolean {
+  const { dir, name } = targetName(t, placement);
+  const now = t.fs.stat(dir, name);
+  const { old } = placement;
+  return now?.mountRoot === true && now.ino === old?.ino && sameTime(now.born, old.born);
+}
+
+function sameTime(a: Timestamp | undefined, b: Timestamp | undefined): boolean {
+  return a?.sec === b?.sec && a?.nsec === b?.nsec;
 }
 
 function copyInto(from: Name, target: Name, durable: boolean, fs: FsPort): void {

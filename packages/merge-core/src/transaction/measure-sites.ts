@@ -1,4 +1,4 @@
-import { askSite, restoreTime, Workbench } from '@emplace/fsprobe';
+import { askSite, type DirHandle, removeStaleBench, restoreTime, Workbench } from '@emplace/fsprobe';
 import { ascii, type Bytes } from '@emplace/syscalls';
 import { checkAnswering } from '../answering.ts';
 import { HERE, join } from '../paths.ts';
@@ -6,8 +6,7 @@ import type { Knowledge } from '../plan/knowledge.ts';
 import type { PlannedSite } from '../plan/model.ts';
 import { stagedName } from '../staged-names.ts';
 import type { Steps } from '../steps.ts';
-import { removeTree } from './remove-tree.ts';
-import { openBelow, openTarget, type Transaction } from './transaction.ts';
+import { openBelow, openTarget, type Transaction, warnOfLeft } from './transaction.ts';
 
 /**
  * Asks each site what the plan relies on there, with real files in a private directory on either side: mount ids
@@ -25,7 +24,10 @@ export function* measureSites(t: Transaction, knowledge: Knowledge): Steps<boole
     const unknown = [...planned.relies].filter((name) => known[name] === undefined);
     if (unknown.length === 0 || t.image === undefined) continue;
     checkSides(t, planned, answering);
-    using bench = new Workbench(t.image.at(planned.image), t.root.at(planned.target), benchNames(t, index), t.fs);
+    const names = benchNames(t, index);
+    using bench = new Workbench(t.image.at(planned.image), t.root.at(planned.target), names, t.fs, (side, name, why) =>
+      warnOfLeft(t, side === 'source' ? inImage(t, planned.image, name) : join(planned.target, name), why),
+    );
     for (const name of unknown) {
       const fact = askSite(name, bench);
       knowledge.learn(planned.site, name, fact);
@@ -53,15 +55,25 @@ function benchNames(t: Transaction, index: number): { source: Bytes; target: Byt
   return { source: name(2 * index), target: name(2 * index + 1) };
 }
 
-/** Removes what a killed merge may have left of its questions. */
+/**
+ * Removes what a killed merge may have left of its questions: only directories of ours with nothing in them but what
+ * questions make. Somebody who may write to the directory may have put another one in its place (J10).
+ */
 export function removeBenches(t: Transaction): void {
+  const remove = (dir: DirHandle | undefined, name: Bytes, path: Bytes): void => {
+    const left = dir && removeStaleBench(dir, name, t.fs);
+    if (left !== undefined) warnOfLeft(t, path, left);
+  };
   for (const [index, { image, target }] of t.plan.sites.entries()) {
     const names = benchNames(t, index);
-    const targetDir = openTarget(t, target);
-    if (targetDir !== undefined) removeTree({ dir: targetDir, name: names.target }, t.fs);
-    const imageDir = openBelow(t.image, image);
-    if (imageDir !== undefined) removeTree({ dir: imageDir, name: names.source }, t.fs);
+    remove(openTarget(t, target), names.target, join(target, names.target));
+    remove(openBelow(t.image, image), names.source, inImage(t, image, names.source));
   }
+}
+
+/** The path of a name in a directory of the image. */
+function inImage(t: Transaction, image: Bytes, name: Bytes): Bytes {
+  return join(t.plan.image, join(image, name));
 }
 
 /** Directories of the image get their times back: a merge that is tried again may hand them on. */

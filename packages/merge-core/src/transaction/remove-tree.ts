@@ -1,5 +1,5 @@
-import type { FileHandle, FsPort, Stat } from '@emplace/fsprobe';
-import { ascii, type Bytes, isErrno } from '@emplace/syscalls';
+import { type FileHandle, type FsPort, ignoring, type Stat } from '@emplace/fsprobe';
+import { ascii, type Bytes } from '@emplace/syscalls';
 import { OpenDirectories } from '../open-directories.ts';
 import { HERE, join, splitPath } from '../paths.ts';
 import type { Name } from '../strategy/strategy.ts';
@@ -81,15 +81,4 @@ export function disarmPinned(pinned: FileHandle, mode: number, fs: FsPort): void
   if ((mode & 0o6111) === 0) return;
   if ((mode & 0o6000) !== 0) fs.chmod(pinned, mode & 0o777);
   ignoring(() => fs.removeXattr(pinned, CAPABILITY), 'ENODATA', 'EOPNOTSUPP', 'EPERM');
-}
-
-/** @returns false when it failed with one of these errnos. */
-export function ignoring(act: () => void, ...errnos: readonly string[]): boolean {
-  try {
-    act();
-    return true;
-  } catch (error) {
-    if (isErrno(error, ...errnos)) return false;
-    throw error;
-  }
 }

@@ -76,7 +76,7 @@ export function replay(records: readonly JournalRecord[]): Verdict {
 function unmeasured({ image, imageTime, target }: SiteRecord): PlannedSite {
   const nowhere = { dev: 0, mountId: 0, magic: 0 };
   const site = { source: nowhere, target: nowhere };
-  return { site, image, imageTime, target, rungs: [], refused: new Map(), relies: new Set() };
+  return { site, image, imageTime, target, rungs: [], refused: new Map(), placements: 0, relies: new Set() };
 }
 
 function apply({ index, ino, staging, undo }: StagedFact, placements: readonly Placement[]): void {

@@ -1,3 +1,4 @@
+import { ignoring } from '@emplace/fsprobe';
 import { isErrno } from '@emplace/syscalls';
 import { MergeError, quoted } from '../errors.ts';
 import { HERE, splitPath } from '../paths.ts';
@@ -6,9 +7,9 @@ import type { Steps } from '../steps.ts';
 import type { Name } from '../strategy/strategy.ts';
 import { exchange } from './exchange.ts';
 import { restoreDirectoryTimes, setAttributes, setTimeIfThere, syncTouched } from './finish.ts';
-import { writeInPlace } from './in-place.ts';
+import { isStillMounted, writeInPlace } from './in-place.ts';
 import { removeBenches, restoreImageTimes } from './measure-sites.ts';
-import { ignoring, removeTree } from './remove-tree.ts';
+import { removeTree } from './remove-tree.ts';
 import {
   eachPlacement,
   isReachable,
@@ -83,6 +84,12 @@ function restore(t: Transaction, index: number, placement: Placement): void {
   const where = locate(t, index, placement);
   const { target, staged, undo } = where.names;
   if (placement.action === 'overwrite') {
+    if (where.old === 'under-undo' && !isStillMounted(t, placement)) {
+      // Its content may be half of each; a person has both halves' whole.
+      warnOfLeft(t, targetPath(t, placement), `is not mounted now: what it held stays as ${quoted(undo.name)}`);
+      removeTree(staged, t.fs);
+      return;
+    }
     if (where.old === 'under-undo') writeInPlace(t, undo, placement);
   } else if (where.fresh === 'placed') {
     if (where.old === 'under-staged') exchange(t, staged, target, placement.old?.ino);

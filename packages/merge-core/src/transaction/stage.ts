@@ -12,6 +12,7 @@ import { cloneContent, copyContent } from '../strategy/content.ts';
 import { makeEntry } from '../strategy/make-entry.ts';
 import type { Choice } from '../strategy/select.ts';
 import { entryRefusals, type Name, type Strategy, siteRefusals } from '../strategy/strategy.ts';
+import { moving } from './refused-there.ts';
 import {
   directoryOf,
   eachPlacement,
@@ -114,7 +115,7 @@ class Stager {
       const stat = this.#stat(source);
       const used =
         placement.type === 'directory'
-          ? this.#alone(rung, source, stat, staged)
+          ? moving(placement, () => this.#alone(rung, source, stat, staged))
           : this.#leaf(directoryOf(this.#t, placement).target, source, stat, staged, rung);
       placement.rung = used.name;
       placement.staging = used.traits.staging;

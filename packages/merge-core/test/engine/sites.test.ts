@@ -1,7 +1,7 @@
 /** `auto` believes what it measured: sites that are not what their mounts promise, and targets that cannot carry all. */
 
 import { countCalls, stopAfter } from '@emplace/fixtures/faults';
-import type { FsPort } from '@emplace/fsprobe';
+import type { DirHandle, FileHandle, FsPort } from '@emplace/fsprobe';
 import { ascii, SyscallError } from '@emplace/syscalls';
 import { describe, expect, test } from '@jest/globals';
 import { MergeError } from '../../src/errors.ts';
@@ -64,6 +64,48 @@ describe('one mount whose projects keep apart: rename and link give EXDEV', () =
       expect({ n, tree: [picture(fs, ROOT), picture(fs, IMAGE)] }).toEqual({ n, tree: [root, image] });
     }
   });
+});
+
+describe('directories of one mount that keep apart though others do not', () => {
+  /** As betweenProjects, but only below one directory of the root: what was measured at its top says nothing of it. */
+  function quotaBelow(fs: FsPort): FsPort {
+    const refuse = (to: DirHandle, call: string): void => {
+      if (fs.pathShown(to as number as FileHandle)?.startsWith('/root/share') !== true) return;
+      throw new SyscallError('EXDEV', call, [ascii('x')]);
+    };
+    const isInImage = (from: DirHandle): boolean =>
+      fs.pathShown(from as number as FileHandle)?.startsWith('/image') === true;
+    const overrides: Partial<FsPort> = {
+      rename: (from, source, to, target) => {
+        if (isInImage(from)) refuse(to, 'renameat');
+        fs.rename(from, source, to, target);
+      },
+      renameNew: (from, source, to, target) => {
+        if (isInImage(from)) refuse(to, 'renameat2');
+        fs.renameNew(from, source, to, target);
+      },
+    };
+    return Object.assign(Object.create(fs) as FsPort, overrides);
+  }
+
+  test.each(['auto', 'double-rename'])(
+    '%s: the merge goes back, and is planned again without renames or refused',
+    (strategy) => {
+      const wanted = world(oldTree, newTree);
+      mergeSync({ ...options, fs: wanted });
+      const fs = quotaBelow(world(oldTree, newTree));
+      const [root, image] = [picture(fs, ROOT, false), picture(fs, IMAGE, false)];
+      if (strategy === 'auto') {
+        const report = mergeSync({ ...options, fs });
+        expect(picture(fs, ROOT, false)).toEqual(picture(wanted, ROOT, false));
+        expect(Object.keys(report.strategies).sort()).toEqual(['hardlink']);
+        expect(report.sites[0]?.refused.rename).toContain('EXDEV');
+      } else {
+        expect(refusal(() => mergeSync({ ...options, strategy, fs }))).toMatchObject({ code: 'STRATEGY_IMPOSSIBLE' });
+        expect([picture(fs, ROOT, false), picture(fs, IMAGE, false)]).toEqual([root, image]);
+      }
+    },
+  );
 });
 
 describe('kernels that show a replaced file by another path (G9)', () => {
