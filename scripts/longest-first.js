@@ -3,7 +3,13 @@ import sequencer from '@jest/test-sequencer';
 const Sequencer = sequencer.default ?? sequencer;
 
 /** Minutes, not seconds: begun last, each of these would run alone while the other core waits. */
-const LONG = ['tests/src/killed.test.ts', 'tests/src/equal-to-rsync.test.ts', 'test/engine/stopped.test.ts'];
+const LONG = [
+  'tests/src/killed.test.ts',
+  'tests/src/supervised.test.ts',
+  'tests/src/equal-to-rsync.test.ts',
+  'test/engine/stopped.test.ts',
+  'tests/src/probe-command.test.ts',
+];
 
 /** The longest test files first, the others as Jest would have them. */
 export default class LongestFirst extends Sequencer {

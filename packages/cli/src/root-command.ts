@@ -46,7 +46,7 @@ export abstract class RootCommand extends BaseCommand {
     'in-process': Flags.boolean({ summary: 'work in this process: nothing watches for calls that never return' }),
   };
 
-  #stoppedBy: Disruptive | undefined;
+  #stopped: { readonly by: Disruptive; readonly what: string } | undefined;
 
   /** Runs `work` watched: SIGINT, SIGTERM and SIGHUP ask it to stop, and the exit code says so once it is one tree or the other. */
   protected async supervised<T>(flags: Watched, work: (how: Supervised) => Promise<T>): Promise<T> {
@@ -68,7 +68,11 @@ export abstract class RootCommand extends BaseCommand {
       if (signals.stoppedBy !== undefined) this.#tellStopped(signals.stoppedBy, 'it came too late: all is done');
       return result;
     } catch (error) {
-      if (error instanceof MergeError && error.code === 'INTERRUPTED') this.#stoppedBy = signals.stoppedBy;
+      if (error instanceof MergeError && error.code === 'INTERRUPTED' && signals.stoppedBy !== undefined)
+        this.#stopped = {
+          by: signals.stoppedBy,
+          what: error.outcome === 'refused' ? 'nothing was changed' : 'the old tree is back',
+        };
       throw error;
     }
   }
@@ -80,7 +84,7 @@ export abstract class RootCommand extends BaseCommand {
 
   protected override async catch(error: Error & { exitCode?: number }): Promise<unknown> {
     const result = await super.catch(error);
-    if (this.#stoppedBy !== undefined) this.#tellStopped(this.#stoppedBy, 'the old tree is back');
+    if (this.#stopped !== undefined) this.#tellStopped(this.#stopped.by, this.#stopped.what);
     return result;
   }
 }

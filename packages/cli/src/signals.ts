@@ -24,19 +24,33 @@ export function listen(): Signals {
     mover: undefined as number | undefined,
   };
   for (const name of disruptive) {
+    if (isIgnored(name)) continue;
     handlers.set(name, () => {
       signals.stoppedBy ??= name;
       stopping.abort();
     });
   }
   // The mover has a session of its own, which the terminal does not suspend.
-  handlers.set('SIGTSTP', () => {
-    tell(signals.mover, 'SIGSTOP');
-    process.kill(process.pid, 'SIGSTOP');
-  });
+  if (!isIgnored('SIGTSTP'))
+    handlers.set('SIGTSTP', () => {
+      tell(signals.mover, 'SIGSTOP');
+      process.kill(process.pid, 'SIGSTOP');
+    });
   handlers.set('SIGCONT', () => tell(signals.mover, 'SIGCONT'));
+  // They ask for nothing, and would end us: Node knows no other use for the second.
+  for (const name of ['SIGUSR1', 'SIGUSR2'] as const) handlers.set(name, () => {});
   for (const [name, handler] of handlers) process.on(name, handler);
   return signals;
+}
+
+/**
+ * Whether we were started with a signal ignored, as nohup(1) does. Node forgets that when it starts, so `emplace` says it: the
+ * mask of SigIgn in /proc/PID/status.
+ */
+function isIgnored(name: NodeJS.Signals): boolean {
+  const mask = process.env.EMPLACE_SIGIGN;
+  if (mask === undefined || !/^[0-9a-f]+$/.test(mask)) return false;
+  return ((BigInt(`0x${mask}`) >> BigInt(constants.signals[name] - 1)) & 1n) === 1n;
 }
 
 /** It may have ended just now. */

@@ -171,7 +171,8 @@ function* carryOut(
     yield* hookPoint('pre-stage', request);
     rungs = yield* tracked('stage', total, emit, stage(t, request));
     yield* hookPoint('pre-commit', request);
-    commitPoint(t);
+    yield 'stoppable';
+    yield* commitPoint(t);
   } catch (error) {
     const failed = yield* rolledBack(
       told(error, 'STAGE_FAILED', 'the merge could not be prepared'),

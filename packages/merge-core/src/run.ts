@@ -1,6 +1,7 @@
 import { loadAnnounce } from './announce.ts';
 import { checkTree } from './answering.ts';
 import { MergeError } from './errors.ts';
+import type { MergeEvent, Warning } from './events.ts';
 import { type HookRunner, hookRunner } from './hooks/runner.ts';
 import { interrupted } from './interrupted.ts';
 import {
@@ -36,16 +37,21 @@ import type { Recovery } from './transaction/recover.ts';
  * @throws MergeError; its `outcome` says what the root holds, its `code` why.
  */
 export async function merge(options: MergeOptions): Promise<MergeReport> {
-  const asked = mergeRequest(options);
+  const listener = listen(options);
+  const asked = mergeRequest({ ...options, onEvent: listener.onEvent });
   const { warnings, emit } = collectWarnings(asked.emit);
-  const settings = { ...options.hookSettings, ...(options.signal && { signal: options.signal }) };
-  const hooks = hookRunner(options.hooks ?? [], { ...asked, emit }, settings);
+  const { signal } = listener;
+  const hooks = hookRunner(options.hooks ?? [], { ...asked, emit }, { ...options.hookSettings, signal });
   const request = { ...asked, hooks: hooks.phases };
-  const how = { ...(await supervision(options)), hooks, emit };
+  const how = { ...(await supervision(options)), signal, hooks, emit };
   const here = request.dryRun || staysInProcess(options);
-  const report = await (here ? mergeHere(request, how) : superviseMerge(request, how));
-  const ran = hooks.phases.length === 0 ? {} : { hooks: hooks.reports };
-  return { ...report, ...ran, warnings: [...report.warnings, ...warnings] };
+  try {
+    const report = await (here ? mergeHere(request, how) : superviseMerge(request, how));
+    const ran = hooks.phases.length === 0 ? {} : { hooks: hooks.reports };
+    return { ...report, ...ran, warnings: [...report.warnings, ...warnings, ...listener.warnings] };
+  } catch (error) {
+    throw listener.explain(error);
+  }
 }
 
 /** {@link merge} without a pause: for callers that isolate it themselves. `signal` has no effect. */
@@ -70,6 +76,32 @@ export async function recover(options: RecoverOptions): Promise<RecoverReport> {
 /** {@link recover} without a pause. */
 export function recoverSync(options: RecoverOptions): RecoverReport {
   return runSync(recoverSteps(recoverOrder(options)));
+}
+
+/** Who listens to a merge, kept from doing harm: what a handler throws stops the merge like a signal, and is told in the end. */
+function listen({ onEvent = () => {}, signal }: MergeOptions) {
+  const stop = new AbortController();
+  let failure: { readonly error: unknown } | undefined;
+  const why = (): string => `a handler of events failed: ${String(failure?.error)}`;
+  return {
+    signal: signal === undefined ? stop.signal : AbortSignal.any([signal, stop.signal]),
+    onEvent: (event: MergeEvent): void => {
+      if (failure !== undefined) return;
+      try {
+        onEvent(event);
+      } catch (error) {
+        failure = { error };
+        stop.abort();
+      }
+    },
+    get warnings(): Warning[] {
+      return failure === undefined ? [] : [{ code: 'LISTENER_FAILED', message: why() }];
+    },
+    explain(error: unknown): unknown {
+      if (failure === undefined || !(error instanceof MergeError) || error.code !== 'INTERRUPTED') return error;
+      return new MergeError('INTERRUPTED', why(), { outcome: error.outcome, cause: failure.error });
+    },
+  };
 }
 
 /** In this process, with pauses in which timers and signals run. */
@@ -99,7 +131,7 @@ async function recoverHere(request: RecoverOrder, how: Supervision): Promise<Rec
   return await runAsync(recoverLocked(request, tree.root, lock), driver);
 }
 
-const noHooks: HookRunner = { phases: [], reports: [], run: async () => {} };
+const noHooks: HookRunner = { phases: [], reports: [], begun: new Set(), run: async () => {} };
 
 /** What is a function of the caller's cannot cross into another process. */
 function staysInProcess({
@@ -115,12 +147,18 @@ const STALL_MS = 60_000;
 /** Node loads for a tenth of a second; on a machine under load for some. */
 const HANDSHAKE_MS = 30_000;
 
+/** @throws MergeError BAD_OPTION */
+function checkMs(name: string, ms: number, least: number): number {
+  if (ms >= least && ms <= 2 ** 31 - 1) return ms;
+  throw new MergeError('BAD_OPTION', `\`${name}\` is ${ms}: it has to be ${least} to ${2 ** 31 - 1} ms`);
+}
+
 async function supervision(options: RootOptions): Promise<Omit<Supervision, 'hooks' | 'emit'>> {
   return {
     signal: options.signal,
     announce: await loadAnnounce(),
-    stallTimeoutMs: options.stallTimeoutMs ?? STALL_MS,
-    lockTimeoutMs: options.lockTimeoutMs ?? 0,
+    stallTimeoutMs: checkMs('stallTimeoutMs', options.stallTimeoutMs ?? STALL_MS, 1),
+    lockTimeoutMs: checkMs('lockTimeoutMs', options.lockTimeoutMs ?? 0, 0),
     handshakeMs: HANDSHAKE_MS,
   };
 }

@@ -14,14 +14,25 @@ export interface Progress extends Disposable {
 /** `auto` is a bar when `stream` is a terminal; `json` is one event a line. */
 export function showProgress(kind: ProgressKind, stream: NodeJS.WriteStream): Progress {
   if (kind === 'json')
-    return { onEvent: (event) => void stream.write(`${JSON.stringify(event)}\n`), [Symbol.dispose]: () => {} };
+    return {
+      onEvent: (event) => void stream.write(`${JSON.stringify(event, plainErrors)}\n`),
+      [Symbol.dispose]: () => {},
+    };
   if (kind === 'none') return { onEvent: () => {}, [Symbol.dispose]: () => {} };
   return stream.isTTY ? bar(stream) : { onEvent: (event) => tellHook(event, stream), [Symbol.dispose]: () => {} };
+}
+
+/** Told about once a second: the first one, and those at 10, 20 … seconds. */
+function isTenth(ms: number): boolean {
+  return ms < 2_000 || ms % 10_000 < 1_000;
 }
 
 /** What a hook writes, as it does, with its phase before it. */
 function tellHook(event: MergeEvent, stream: NodeJS.WriteStream): void {
   if (event.type === 'hook-said') stream.write(`${event.phase}: ${show(event.line)}\n`);
+  // Every second for a bar; here what is waited for is told once in ten.
+  else if (event.type === 'waiting' && !stream.isTTY && isTenth(event.waiting.ms))
+    stream.write(`waiting for ${event.waiting.what}\n`);
 }
 
 function bar(stream: NodeJS.WriteStream): Progress {
@@ -77,4 +88,9 @@ interface Shown {
   readonly phase?: string;
   readonly perSecond?: number | undefined;
   readonly waiting?: string | undefined;
+}
+
+/** An Error has no fields that JSON would show. */
+function plainErrors(_key: string, value: unknown): unknown {
+  return value instanceof Error ? { name: value.name, message: value.message } : value;
 }

@@ -53,6 +53,9 @@ export function commandHook(option: string): Hook {
       'BAD_OPTION',
       `the hook ${JSON.stringify(option)} does not start with ${hookPhases.join('=, ')}=`,
     );
+  // What was not UTF-8 Node has made another command of.
+  if (command.includes('\ufffd'))
+    throw new MergeError('BAD_OPTION', `the hook ${JSON.stringify(option)} has bytes that are not UTF-8`);
   if (command.trim() === '' || command.includes('\0'))
     throw new MergeError('BAD_OPTION', `the hook ${JSON.stringify(option)} has no command, or one with a NUL byte`);
   return {

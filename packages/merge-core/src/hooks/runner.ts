@@ -12,8 +12,14 @@ export interface HookRunner {
   readonly phases: readonly HookPhase[];
   /** What became of those that ran, so far. */
   readonly reports: readonly HookReport[];
-  /** @throws MergeError HOOK_NOT_STARTED, HOOK_FAILED, INTERRUPTED before the commit point */
-  run(phase: HookPhase, changes: Iterable<ChangedPath>): Promise<void>;
+  /** Phases that have begun. */
+  readonly begun: ReadonlySet<HookPhase>;
+  /**
+   * What must be done before the commit point can be stopped, by our caller and by `gone`: when who waits for it is. What
+   * follows it is part of what was merged, and goes on to its end.
+   * @throws MergeError HOOK_NOT_STARTED, HOOK_FAILED, INTERRUPTED before the commit point
+   */
+  run(phase: HookPhase, changes: Iterable<ChangedPath>, gone?: AbortSignal): Promise<void>;
 }
 
 interface About {
@@ -27,10 +33,14 @@ interface About {
 export function hookRunner(hooks: readonly Hook[], about: About, settings: HookSettings): HookRunner {
   const { transaction, root, image, emit } = about;
   const reports: HookReport[] = [];
+  const begun = new Set<HookPhase>();
+  const { signal, ...rest } = settings;
   return {
     phases: [...new Set(hooks.map(({ phase }) => phase))],
     reports,
-    async run(phase, changes) {
+    begun,
+    async run(phase, changes, gone) {
+      begun.add(phase);
       let fresh: ReadonlySet<Bytes> | undefined;
       // Asked only of the programs that a hook starts: most merges have no hook of their own files.
       const isFresh = (path: Bytes): boolean => {
@@ -44,7 +54,9 @@ export function hookRunner(hooks: readonly Hook[], about: About, settings: HookS
         if (event.type === 'hook-ended') reports.push(event.report);
         emit(event);
       };
-      await runHooks(phase, hooks, facts, changes, watch, settings);
+      const stops = phase.startsWith('pre-') ? [signal, gone].filter((one) => one !== undefined) : [];
+      const passed = stops.length === 0 ? rest : { ...rest, signal: AbortSignal.any(stops) };
+      await runHooks(phase, hooks, facts, changes, watch, passed);
     },
   };
 }

@@ -1,7 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { writersOf } from '@emplace/fsprobe';
-import { type Bytes, closeOnExec, isErrno, toBuffer } from '@emplace/syscalls';
+import { type Bytes, toBuffer } from '@emplace/syscalls';
+import { inheritNothing } from '../inherit-nothing.ts';
 import type { Executable } from './executables.ts';
 import { refusal, SpawnError } from './spawn-error.ts';
 
@@ -37,16 +38,6 @@ export async function start(how: Start, executables: readonly Executable[]): Pro
   }
   if (child.pid === undefined) throw explain((await once(child, 'error'))[0], executables);
   return child;
-}
-
-/** Node's own descriptors are close-on-exec; those that this process was given, or that a library opened, may not be. */
-function inheritNothing(): void {
-  try {
-    closeOnExec(3);
-  } catch (error) {
-    // Linux before 5.11: Node has seen to the first sixteen when it started.
-    if (!isErrno(error, 'EINVAL', 'ENOSYS')) throw error;
-  }
 }
 
 function explain(error: unknown, executables: readonly Executable[]): unknown {

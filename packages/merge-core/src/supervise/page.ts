@@ -51,6 +51,11 @@ export class Page {
     words[CALL] = call;
   }
 
+  /** Before another mover gets it. */
+  clear(): void {
+    this.#words[CALL] = 0;
+  }
+
   leave(): void {
     this.#words[CALL] = 0;
   }

@@ -3,26 +3,28 @@ import type { Readable, Writable } from 'node:stream';
 import { type ThreadState, threadState } from '@emplace/fsprobe';
 import { show, toBytes } from '@emplace/syscalls';
 import type { Emit } from '../events.ts';
+import { interrupted } from '../interrupted.ts';
 import type { HookPhase } from '../steps.ts';
 import { describeCall } from './describe-call.ts';
 import type { Page } from './page.ts';
 import { type Answer, type Message, PROTOCOL, parseMessage, plainError, type Task } from './protocol.ts';
 import { type Inherited, moverCommand, notStarted, startMover } from './start-mover.ts';
-import { limitsFrom, watchPage } from './watchdog.ts';
+import { afterRunning, limitsFrom, watchPage } from './watchdog.ts';
 
 /** How a mover ended. */
 export type End =
   /** By itself: with what it said. */
   | { readonly end: 'said'; readonly message: Extract<Message, { say: 'merged' | 'recovered' | 'failed' }> }
   /** Without a word, or with one that we do not know: killed by somebody, crashed. */
-  | { readonly end: 'died'; readonly why: string; readonly cause?: unknown }
+  | { readonly end: 'died'; readonly why: string }
   /** A call did not return, and it was killed. */
   | { readonly end: 'stalled'; readonly call: string; readonly afterMs: number }
   /** The same, and it could not even be killed: it may still do that call. */
   | {
       readonly end: 'stuck';
       readonly call: string;
-      readonly afterMs: number;
+      /** undefined: it was killed for another reason, which `call` says. */
+      readonly afterMs: number | undefined;
       readonly pid: number;
       readonly state: ThreadState;
     };
@@ -36,7 +38,10 @@ export interface Watched {
   readonly stallTimeoutMs: number;
   readonly handshakeMs: number;
   readonly emit: Emit;
-  readonly runHooks: (phase: HookPhase) => Promise<void>;
+  /** @param gone aborted when the mover that waits for them is */
+  readonly runHooks: (phase: HookPhase, gone: AbortSignal) => Promise<void>;
+  /** Asks it to stop at its next safe point. */
+  readonly signal: AbortSignal | undefined;
   /** Instead of our own, in tests. */
   readonly command?: readonly string[];
 }
@@ -52,16 +57,20 @@ const STDERR_MAX = 10_000;
  * @throws MergeError MOVER_NOT_STARTED
  */
 export async function runMover(watched: Watched): Promise<End> {
-  const { page, emit, handshakeMs } = watched;
+  const { page, emit, signal } = watched;
+  page.clear();
   const child = startMover(watched.command ?? moverCommand(), watched.inherited);
+  const pid = child.pid ?? 0;
   const [stdin, , stderr, messages] = child.stdio as unknown as [Writable, null, Readable, Readable];
   const end = Promise.withResolvers<End>();
-  let phase: 'handshake' | 'work' = 'handshake';
+  using stack = new DisposableStack();
+  let ready = false;
   let stalled: { call: string; afterMs: number } | undefined;
   let said: Extract<End, { end: 'said' }> | undefined;
   let crash = '';
   let why: string | undefined;
-  let cause: unknown;
+  let hooks: Promise<unknown> = Promise.resolve();
+  const gone = new AbortController();
 
   const kill = (reason: string): void => {
     why ??= reason;
@@ -71,71 +80,79 @@ export async function runMover(watched: Watched): Promise<End> {
   const giveUp = (): void => {
     for (const stream of [stdin, stderr, messages]) stream.destroy();
     child.unref();
-    const pid = child.pid ?? 0;
-    const { call, afterMs } = stalled ?? { call: 'a call', afterMs: 0 };
-    end.resolve({ end: 'stuck', call, afterMs, pid, state: threadState(pid) });
+    const call = stalled ?? { call: why ?? '', afterMs: undefined };
+    end.resolve({ end: 'stuck', ...call, pid, state: threadState(pid) });
   };
   const answer = (line: Answer | object): void => void stdin.write(`${JSON.stringify(line)}\n`);
-  const hear = async (message: Message | undefined): Promise<void> => {
-    if (message === undefined) return kill('it said something that no mover says');
-    switch (message.say) {
-      case 'ready':
-        if (message.protocol !== PROTOCOL) return kill(`it speaks protocol ${message.protocol}, not ${PROTOCOL}`);
-        if (message.root !== watched.root) return kill('it opened another root: the path leads elsewhere by now');
-        phase = 'work';
-        clearTimeout(handshake);
-        emit({ type: 'mover', pid: child.pid ?? 0 });
-        return answer({ go: true });
-      case 'event':
-        return emit(message.event);
-      case 'hooks':
-        return answer(await outcomeOf(watched.runHooks(message.phase)));
-      default:
-        said = { end: 'said', message };
-    }
+  const begin = (): void => {
+    ready = true;
+    handshake[Symbol.dispose]();
+    stack.use(watch());
+    emit({ type: 'mover', pid });
+    answer({ go: true });
+  };
+  const hear = (message: Message | undefined): void => {
+    const wrong = whatIsWrong(message, watched.root);
+    if (message === undefined || wrong !== undefined) kill(wrong ?? '');
+    else if (message.say === 'ready') begin();
+    else if (message.say === 'event') emit(message.event);
+    else if (message.say === 'hooks') hooks = outcomeOf(watched.runHooks(message.phase, gone.signal)).then(answer);
+    else said = { end: 'said', message };
+  };
+  const watch = (): Disposable =>
+    watchPage(page, {
+      limitsMs: limitsFrom(watched.stallTimeoutMs),
+      isSuspended: () => threadState(pid).state === 'T',
+      onSuspended: () =>
+        emit({ type: 'waiting', waiting: { what: `process ${pid}, which somebody suspended`, ms: 0 } }),
+      onWaiting: (doing, ms) => emit({ type: 'waiting', waiting: { what: describeCall(pid, doing), ms } }),
+      onStalled: (doing, ms) => {
+        stalled = { call: describeCall(pid, doing), afterMs: ms };
+        kill(`${stalled.call} did not return`);
+      },
+    });
+  const stop = (): void => {
+    page.askToStop();
+    if (!ready) kill('it was not waited for any more');
+    // Suspended it would hear of that when somebody thinks of it.
+    else child.kill('SIGCONT');
   };
 
-  const handshake = setTimeout(() => kill(`it said nothing within ${handshakeMs} ms`), handshakeMs);
-  using _watch = watchPage(page, {
-    limitsMs: limitsFrom(watched.stallTimeoutMs),
-    isSuspended: () => threadState(child.pid).state === 'T',
-    onWaiting: (doing, ms) => emit({ type: 'waiting', waiting: { what: describeCall(child.pid ?? 0, doing), ms } }),
-    onStalled: (doing, ms) => {
-      stalled = { call: describeCall(child.pid ?? 0, doing), afterMs: ms };
-      kill(`${stalled.call} did not return`);
-    },
-  });
+  const { handshakeMs } = watched;
+  const handshake = stack.use(afterRunning(handshakeMs, () => kill(`it said nothing within ${handshakeMs} ms`)));
+  if (signal?.aborted) page.askToStop();
+  signal?.addEventListener('abort', stop);
+  stack.defer(() => signal?.removeEventListener('abort', stop));
   // It may be gone before it has read that.
   stdin.on('error', () => {});
   stderr.on('data', (chunk) => {
     crash = `${crash}${chunk}`.slice(0, STDERR_MAX);
   });
-  createInterface({ input: messages }).on('line', (line) => {
-    hear(parseMessage(line)).catch((error: unknown) => {
-      // Our caller's own event handler threw: nothing of that may be lost, and nobody watches any more.
-      cause = error;
-      kill('what listens to its events failed');
-    });
-  });
+  createInterface({ input: messages }).on('line', (line) => hear(parseMessage(line)));
   child.on('error', (error) => {
     for (const stream of [stdin, stderr, messages]) stream.destroy();
     end.reject(notStarted(error.message, error));
   });
-  child.on('close', (status, signal) => {
+  child.on('close', (status, how) => {
     if (stalled !== undefined) end.resolve({ end: 'stalled', ...stalled });
-    else
-      end.resolve(
-        said ?? { end: 'died', why: why ?? endOf(status, signal, crash), ...(cause !== undefined && { cause }) },
-      );
+    else end.resolve(said ?? { end: 'died', why: why ?? endOf(status, how, crash) });
   });
   answer({ protocol: PROTOCOL, supervisor: process.pid, task: watched.task });
-  try {
-    const ended = await end.promise;
-    if (phase === 'handshake' && ended.end !== 'said') throw notStarted(ended.end === 'died' ? ended.why : ended.call);
-    return ended;
-  } finally {
-    clearTimeout(handshake);
-  }
+  const ended = await end.promise;
+  // A hook that works in the root must not outlive the merge that it is part of.
+  gone.abort();
+  await hooks;
+  if (ready || ended.end === 'said') return ended;
+  if (signal?.aborted) throw interrupted();
+  throw notStarted(ended.end === 'died' ? ended.why : ended.call);
+}
+
+/** Why what it said is from no mover of ours, or from one that we cannot work with. */
+function whatIsWrong(message: Message | undefined, root: string): string | undefined {
+  if (message === undefined) return 'it said something that no mover says';
+  if (message.say !== 'ready') return undefined;
+  if (message.protocol !== PROTOCOL) return `it speaks protocol ${message.protocol}, not ${PROTOCOL}`;
+  return message.root === root ? undefined : 'it opened another root: the path leads elsewhere by now';
 }
 
 async function outcomeOf(hooks: Promise<void>): Promise<Answer> {

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { MergeError } from '../errors.ts';
+import { inheritNothing } from '../inherit-nothing.ts';
 
 /** Descriptors that a mover inherits, beside its pipes. */
 export interface Inherited {
@@ -30,6 +31,8 @@ export function moverCommand(): readonly string[] {
 export function startMover(command: readonly string[], inherited: Inherited): ChildProcess {
   const [program = '', ...args] = command;
   const { NODE_OPTIONS: _, NODE_V8_COVERAGE: __, ...env } = process.env;
+  // A mover that is stuck would hold our caller's pipes and locks for as long.
+  inheritNothing();
   try {
     return spawn(program, args, {
       cwd: '/',

@@ -46,6 +46,8 @@ export async function superviseMerge(request: MergeRequest, how: Supervision): P
   let planned: Planned | undefined;
   const remember = (event: MergeEvent): void => {
     if (event.type === 'planned') planned = event.planned;
+    // Before that nothing was written but the lock.
+    if (event.type === 'phase' && event.phase !== 'plan') crew.touched = true;
     request.emit(event);
   };
   const root = identityOf(statDirectory(trees.root, fs));
@@ -61,6 +63,7 @@ export async function superviseMerge(request: MergeRequest, how: Supervision): P
     throw errorFrom(end.message.error);
   }
   const { tree } = await crew.settle(end, request);
+  if (tree === 'new') await crew.runOutstanding();
   if (tree !== 'new' || planned === undefined) throw failure(end, tree === 'none' ? 'refused' : 'rolled-back');
   how.emit({
     type: 'warning',
@@ -93,6 +96,8 @@ class Crew implements Disposable {
   readonly #page: Page;
   readonly #pageFd: number;
   readonly #changing: number;
+  /** A mover has begun to change something. */
+  touched = false;
 
   constructor(lock: RootLock, root: string, emit: Emit, how: Supervision) {
     this.#lock = lock;
@@ -107,25 +112,27 @@ class Crew implements Disposable {
 
   /** One mover, to its end. A stop that is asked for reaches it at its next safe point. */
   async run(task: Task): Promise<End> {
-    const { signal, stallTimeoutMs, handshakeMs, command } = this.#how;
-    const stop = (): void => this.#page.askToStop();
-    if (signal?.aborted) stop();
-    signal?.addEventListener('abort', stop);
-    try {
-      return await runMover({
-        task,
-        page: this.#page,
-        inherited: { page: this.#pageFd, lock: this.#lock.file, changed: this.#changing },
-        root: this.#root,
-        stallTimeoutMs,
-        handshakeMs,
-        emit: this.#emit,
-        runHooks: (phase) => this.#how.hooks.run(phase, changesIn(this.#changing)),
-        ...(command && { command }),
-      });
-    } finally {
-      signal?.removeEventListener('abort', stop);
-    }
+    const { stallTimeoutMs, handshakeMs, command } = this.#how;
+    return await runMover({
+      task,
+      page: this.#page,
+      inherited: { page: this.#pageFd, lock: this.#lock.file, changed: this.#changing },
+      root: this.#root,
+      stallTimeoutMs,
+      handshakeMs,
+      emit: this.#emit,
+      runHooks: (phase, gone) => this.#how.hooks.run(phase, changesIn(this.#changing), gone),
+      // A recovery is not stopped: what it settles is what a stop left.
+      signal: task.do === 'merge' ? this.#how.signal : undefined,
+      ...(command && { command }),
+    });
+  }
+
+  /** Hooks of phases that the mover did not live to ask for. */
+  async runOutstanding(): Promise<void> {
+    const { hooks } = this.#how;
+    for (const phase of ['post-commit', 'post-clean'] as const)
+      if (hooks.phases.includes(phase) && !hooks.begun.has(phase)) await hooks.run(phase, changesIn(this.#changing));
   }
 
   /**
@@ -137,7 +144,14 @@ class Crew implements Disposable {
     { root, durable }: { readonly root: RecoverOrder['root']; readonly durable: boolean },
   ): Promise<Recovery> {
     if (first.end === 'stuck') throw this.#giveUp(first, first);
-    const second = await this.run({ do: 'recover', root, rollback: false, durable });
+    let second: End;
+    try {
+      second = await this.run({ do: 'recover', root, rollback: false, durable });
+    } catch (error) {
+      // What the first one left is still there, whatever a mover that does not start says of itself.
+      const why = error instanceof Error ? error.message : String(error);
+      throw both(failure(first, 'incomplete'), why, error);
+    }
     if (second.end === 'said') return this.recoveryOf(second);
     throw this.#giveUp(first, second);
   }
@@ -154,18 +168,18 @@ class Crew implements Disposable {
   /** What is stuck in the kernel may still do its call: it keeps the lock until it has, and so do its files. */
   #giveUp(first: End, last: End): MergeError {
     if (last.end === 'stuck') this.#lock.abandon();
-    const error = failure(first, 'incomplete');
-    if (last === first) return error;
-    return new MergeError(error.code, `${error.message}; and then: ${whyEnded(last)}`, {
-      outcome: 'incomplete',
-      cause: error,
-    });
+    const error = failure(first, this.touched ? 'incomplete' : 'refused');
+    return last === first ? error : both(error, whyEnded(last), error);
   }
 
   [Symbol.dispose](): void {
     close(this.#pageFd);
     close(this.#changing);
   }
+}
+
+function both(error: MergeError, then: string, cause: unknown): MergeError {
+  return new MergeError(error.code, `${error.message}; and then: ${then}`, { outcome: 'incomplete', cause });
 }
 
 function recoverTask({ root, rollback, durable }: RecoverOrder): Task {
@@ -180,8 +194,8 @@ function plainRequest(request: MergeRequest): PlainRequest {
 }
 
 function failure(end: End, outcome: 'refused' | 'rolled-back' | 'incomplete'): MergeError {
-  const code = end.end === 'stalled' || end.end === 'stuck' ? 'STALLED' : 'MOVER_DIED';
-  return new MergeError(code, whyEnded(end), { outcome, ...(end.end === 'died' && { cause: end.cause }) });
+  const isStall = end.end === 'stalled' || (end.end === 'stuck' && end.afterMs !== undefined);
+  return new MergeError(isStall ? 'STALLED' : 'MOVER_DIED', whyEnded(end), { outcome });
 }
 
 function whyEnded(end: End): string {
@@ -195,7 +209,8 @@ function whyEnded(end: End): string {
     case 'stuck': {
       const { state, wchan } = end.state;
       const where = wchan === undefined ? '' : `, in ${show(wchan as never)}`;
-      return `${end.call} did not return within ${end.afterMs} ms, and process ${end.pid} that waits for it cannot be killed (state ${state}${where}): it holds the lock until the file system answers`;
+      const what = end.afterMs === undefined ? end.call : `${end.call} did not return within ${end.afterMs} ms`;
+      return `${what}, and process ${end.pid} that waits for it cannot be killed (state ${state}${where}): it holds the lock until the file system answers`;
     }
     default:
       return end satisfies never;

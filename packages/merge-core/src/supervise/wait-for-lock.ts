@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DirHandle, FsPort } from '@emplace/fsprobe';
 import { MergeError } from '../errors.ts';
-import { interrupted } from '../interrupted.ts';
 import { lockRoot, type RootLock } from '../lock.ts';
 import type { Supervision } from './supervisor.ts';
 
@@ -26,13 +25,14 @@ export async function waitForLock(
       return lockRoot(root, fs, how.emit, how.announce);
     } catch (error) {
       const waited = performance.now() - started;
-      if (!(error instanceof MergeError) || error.code !== 'LOCKED' || waited >= how.lockTimeoutMs) throw error;
+      if (!(error instanceof MergeError) || error.code !== 'LOCKED' || !(waited < how.lockTimeoutMs)) throw error;
       if (waited - told >= TELL_MS) {
         told = waited;
         how.emit({ type: 'waiting', waiting: { what: error.message, ms: Math.round(waited) } });
       }
     }
-    if (how.signal?.aborted) throw interrupted();
+    if (how.signal?.aborted)
+      throw new MergeError('INTERRUPTED', 'stopped while it waited for the other merge', { outcome: 'refused' });
     await sleep(TRY_MS);
   }
 }

@@ -13,6 +13,7 @@ export interface Watch {
   readonly limitsMs: Readonly<Record<CallKind, number>>;
   /** Somebody suspended the mover: then it is no call that keeps it. */
   readonly isSuspended: () => boolean;
+  readonly onSuspended: () => void;
   /** A call takes long. */
   readonly onWaiting: (doing: Doing, ms: number) => void;
   /** A call took longer than it may. Told once. */
@@ -41,6 +42,7 @@ export function watchPage(page: Pick<Page, 'read'>, watch: Watch): Disposable {
     waited += gap > GAP_MAX_MS ? 0 : gap;
     if (waited - told >= TELL_MS && watch.isSuspended()) {
       waited = told;
+      watch.onSuspended();
       return;
     }
     const kind = callByNumber(doing.call)?.kind ?? 'names';
@@ -53,6 +55,21 @@ export function watchPage(page: Pick<Page, 'read'>, watch: Watch): Disposable {
     }
   };
   const timer = setInterval(look, LOOK_MS);
+  return { [Symbol.dispose]: () => clearInterval(timer) };
+}
+
+/** As setTimeout, but time in which this process did not run does not count. */
+export function afterRunning(ms: number, act: () => void): Disposable {
+  let left = ms;
+  let last = performance.now();
+  const timer = setInterval(() => {
+    const now = performance.now();
+    left -= Math.min(now - last, GAP_MAX_MS);
+    last = now;
+    if (left > 0) return;
+    clearInterval(timer);
+    act();
+  }, LOOK_MS);
   return { [Symbol.dispose]: () => clearInterval(timer) };
 }
 

@@ -14,8 +14,10 @@ import { eachPlacement, imageName, stagedBeside, type Transaction, targetName } 
  * (J3) Makes all that was staged durable, then says so in the journal: from here on the merge is completed.
  * For entries that still lie in the image its file system is synced too: without it a power cut empties what was just built (G4).
  */
-export function commitPoint(t: Transaction): void {
+export function* commitPoint(t: Transaction): Steps<void> {
   syncTouched(t, true);
+  // The last moment to stop: a sync of all that is unwritten may have taken minutes.
+  yield 'stoppable';
   const staged = t.plan.placements.map(({ stagedIno, ino, staging, undo }, index) => ({
     index,
     ino: stagedIno ?? ino,

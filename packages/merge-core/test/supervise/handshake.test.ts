@@ -26,7 +26,7 @@ async function failure(command: readonly string[], more: Partial<Supervision> = 
     stallTimeoutMs: 10_000,
     lockTimeoutMs: 0,
     handshakeMs: 10_000,
-    hooks: { phases: [], reports: [], run: async () => {} },
+    hooks: { phases: [], reports: [], begun: new Set(), run: async () => {} },
     emit: () => {},
     command,
     ...more,
