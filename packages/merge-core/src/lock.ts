@@ -1,11 +1,4 @@
-import {
-  type DirHandle,
-  type FileHandle,
-  type FsPort,
-  mayNeverAnswer,
-  restoreTime,
-  type Timestamp,
-} from '@emplace/fsprobe';
+import { type DirHandle, type FileHandle, type FsPort, restoreTime, type Timestamp } from '@emplace/fsprobe';
 import { ascii, type Bytes, isErrno } from '@emplace/syscalls';
 import type { Announce } from './announce.ts';
 import { explain, MergeError } from './errors.ts';
@@ -100,8 +93,7 @@ function holding(
     if (unsaid !== undefined)
       warn({ code: 'LOCK_COMPROMISED', message: `the lock is held but says not by whom: ${unsaid}` });
     const path = fs.pathOf?.(state);
-    // Its timer would go on touching a file system that may stop answering, and keep this process from ending.
-    if (path !== undefined && announce !== undefined && !mayNeverAnswer(fs.space(state).magic))
+    if (path !== undefined && announce !== undefined)
       end = tryAnnounce(() => announce(`${path}/${ANNOUNCED}`, warn), warn);
     return lock;
   } catch (error) {

@@ -1,3 +1,4 @@
+import { isServed } from '@emplace/fsprobe';
 import { loadAnnounce } from './announce.ts';
 import { checkTree } from './answering.ts';
 import { MergeError } from './errors.ts';
@@ -16,6 +17,7 @@ import {
   recoverSteps,
 } from './merge.ts';
 import {
+  absolute,
   type MergeOptions,
   type MergeRequest,
   mergeRequest,
@@ -156,7 +158,9 @@ function checkMs(name: string, ms: number, least: number): number {
 async function supervision(options: RootOptions): Promise<Omit<Supervision, 'hooks' | 'emit'>> {
   return {
     signal: options.signal,
-    announce: await loadAnnounce(),
+    // Its timer would go on touching a file system that may stop answering, and keep this process from ending. Asked of the
+    // list of mounts, not of the root.
+    announce: isServed(absolute(options.root, 'root')) ? () => () => {} : await loadAnnounce(),
     stallTimeoutMs: checkMs('stallTimeoutMs', options.stallTimeoutMs ?? STALL_MS, 1),
     lockTimeoutMs: checkMs('lockTimeoutMs', options.lockTimeoutMs ?? 0, 0),
     handshakeMs: HANDSHAKE_MS,
