@@ -1,6 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout } from 'node:timers/promises';
+import { afterRunning } from '../after-running.ts';
 
 /** How a program ended. */
 export type Ending =
@@ -52,14 +53,12 @@ function whenAsked(stop: AbortSignal, timeoutMs: number | undefined): Asked {
   const onStop = (): void => resolve('stopped');
   if (stop.aborted) onStop();
   stop.addEventListener('abort', onStop);
-  const over = new AbortController();
-  if (timeoutMs !== undefined)
-    setTimeout(timeoutMs, 'timed-out' as const, { signal: over.signal }).then(resolve, () => {});
+  const timer = timeoutMs === undefined ? undefined : afterRunning(timeoutMs, () => resolve('timed-out'));
   return {
     why: promise,
     [Symbol.dispose]: () => {
       stop.removeEventListener('abort', onStop);
-      over.abort();
+      timer?.[Symbol.dispose]();
     },
   };
 }

@@ -2,6 +2,7 @@ import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { type ThreadState, threadState } from '@emplace/fsprobe';
 import { show, toBytes } from '@emplace/syscalls';
+import { afterRunning } from '../after-running.ts';
 import type { Emit } from '../events.ts';
 import { interrupted } from '../interrupted.ts';
 import type { HookPhase } from '../steps.ts';
@@ -9,7 +10,7 @@ import { describeCall } from './describe-call.ts';
 import type { Page } from './page.ts';
 import { type Answer, type Message, PROTOCOL, parseMessage, plainError, type Task } from './protocol.ts';
 import { type Inherited, moverCommand, notStarted, startMover } from './start-mover.ts';
-import { afterRunning, limitsFrom, watchPage } from './watchdog.ts';
+import { limitsFrom, watchPage } from './watchdog.ts';
 
 /** How a mover ended. */
 export type End =

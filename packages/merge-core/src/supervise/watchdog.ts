@@ -1,10 +1,9 @@
+import { GAP_MAX_MS } from '../after-running.ts';
 import type { Doing, Page } from './page.ts';
 import { type CallKind, callByNumber } from './published.ts';
 
 /** Between two looks at the page. */
 const LOOK_MS = 50;
-/** A time between two looks that is longer than this was not spent waiting: we were suspended, or the machine was. */
-const GAP_MAX_MS = 1_000;
 /** How long a call takes before anybody is told, and between two times that they are. */
 const TELL_MS = 1_000;
 
@@ -55,21 +54,6 @@ export function watchPage(page: Pick<Page, 'read'>, watch: Watch): Disposable {
     }
   };
   const timer = setInterval(look, LOOK_MS);
-  return { [Symbol.dispose]: () => clearInterval(timer) };
-}
-
-/** As setTimeout, but time in which this process did not run does not count. */
-export function afterRunning(ms: number, act: () => void): Disposable {
-  let left = ms;
-  let last = performance.now();
-  const timer = setInterval(() => {
-    const now = performance.now();
-    left -= Math.min(now - last, GAP_MAX_MS);
-    last = now;
-    if (left > 0) return;
-    clearInterval(timer);
-    act();
-  }, LOOK_MS);
   return { [Symbol.dispose]: () => clearInterval(timer) };
 }
 
