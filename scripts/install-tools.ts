@@ -4,6 +4,7 @@ import { spawnSync } from 'node:child_process';
 const PACKAGES = [
   'acl',
   'attr',
+  'bindfs',
   'btrfs-progs',
   'e2fsprogs',
   'gcc',

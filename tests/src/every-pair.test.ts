@@ -25,6 +25,7 @@ import { makeScene, type Scene, type SceneTrees } from './file-systems/scene.ts'
 const needs = { ...placesNeed, tools: [...placesNeed.tools, 'rsync'] };
 
 const LOWER = 'directories of the lower layer of an overlay';
+const PASSTHROUGH = 'a FUSE passthrough of ext4';
 const COARSE = 'ext4 with inodes of 128 bytes';
 const grounds = [
   ...['ext4', COARSE, 'xfs', 'btrfs', 'another subvolume of btrfs', 'tmpfs'],
@@ -163,10 +164,14 @@ describe('a file system in user space', () => {
       ['tmpfs', 'fuse'],
       ['fuse', 'ext4'],
       ['fuse', 'fuse'],
+      ['tmpfs', PASSTHROUGH],
+      [PASSTHROUGH, 'ext4'],
+      [PASSTHROUGH, PASSTHROUGH],
     ] as const) {
       using scene = makeScene(from, placeOf(places, from), placeOf(places, to), trees, ['--no-acls']);
       const facts = inWords(probeSite(scene.image, scene.root).facts);
-      const outcome = mergeAndCompare(scene, facts, {}, []);
+      // bindfs passes on no SEEK_DATA: a copy cannot see holes there, rsync makes some of zeros.
+      const outcome = mergeAndCompare(scene, facts, {}, from === PASSTHROUGH && to === 'ext4' ? ['holes'] : []);
       const rungs = [from === to ? 'rename' : 'copy'];
       expect([from, to, outcome]).toEqual([from, to, { rungs, differences: [], disagreeing: [] }]);
     }

@@ -9,6 +9,7 @@ import {
   remount,
   type TemporaryDirectory,
   temporaryDirectory,
+  thrown,
   unmount,
   writeTree,
 } from '@emplace/fixtures';
@@ -38,15 +39,7 @@ function isMounted(path: string): boolean {
   return readFileSync('/proc/self/mountinfo', 'utf8').includes(` ${path} `);
 }
 
-function refusal(act: () => unknown): MergeError {
-  try {
-    act();
-  } catch (error) {
-    if (error instanceof MergeError) return error;
-    throw error;
-  }
-  throw new Error('not refused');
-}
+const refusal = (act: () => unknown): MergeError => thrown(MergeError, act);
 
 describe('a mounted file', () => {
   rootTest('is refused with its mount named, and nothing changes', () => {

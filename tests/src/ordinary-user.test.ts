@@ -2,40 +2,24 @@
 import { chmodSync, chownSync, lchownSync, lutimesSync, mkdirSync, readdirSync, symlinkSync } from 'node:fs';
 import { dirname } from 'node:path';
 import {
+  asUser,
   directory,
   file,
   otherMount,
   snapshotTree,
   type TemporaryDirectory,
   temporaryDirectory,
+  thrown,
+  USER,
   writeTree,
 } from '@emplace/fixtures';
 import { isRoot, rootTest } from '@emplace/fixtures/jest';
 import { MergeError, type MergeOptions, mergeSync } from '@emplace/merge-core';
 import { afterEach, beforeEach, describe, expect } from '@jest/globals';
 
-const USER = 65534;
-
-/** Runs with the user's rights: with the effective id the kernel takes root's capabilities away too. */
-function asUser<T>(act: () => T): T {
-  process.setegid?.(USER);
-  process.seteuid?.(USER);
-  try {
-    return act();
-  } finally {
-    process.seteuid?.(0);
-    process.setegid?.(0);
-  }
-}
-
 function refusal(options: MergeOptions): { code: string; exitCode: number; messages: string[] } {
-  try {
-    asUser(() => mergeSync(options));
-  } catch (error) {
-    if (!(error instanceof MergeError)) throw error;
-    return { code: error.code, exitCode: error.exitCode, messages: error.problems.map(({ message }) => message) };
-  }
-  throw new Error('not refused');
+  const { code, exitCode, problems } = asUser(() => thrown(MergeError, () => mergeSync(options)));
+  return { code, exitCode, messages: problems.map(({ message }) => message) };
 }
 
 describe('an ordinary user', () => {

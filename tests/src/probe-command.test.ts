@@ -14,6 +14,7 @@ import {
   snapshotTree,
   symlink,
   temporaryDirectory,
+  USER,
   unmount,
   writeTree,
 } from '@emplace/fixtures';
@@ -22,7 +23,6 @@ import { rootTest } from '@emplace/fixtures/jest';
 import { describe, expect, test } from '@jest/globals';
 
 const emplace = fileURLToPath(new URL('../../emplace', import.meta.url));
-const USER = 65534;
 const HOLD: FuseRule[] = (['RENAME', 'RENAME2'] as const).map((operation) => ({ operation, path: '', answer: 'hold' }));
 
 /** Of the environment: by it every process of a command is known. */

@@ -1,4 +1,4 @@
-import { type ComparedAttribute, compareTrees, snapshotTree } from '@emplace/fixtures';
+import { type ComparedAttribute, compareTrees, snapshotTree, thrown } from '@emplace/fixtures';
 import { MergeError, type MergeOptions, type MergeReport, mergeSync } from '@emplace/merge-core';
 import { expect } from '@jest/globals';
 import { type Answers, inWords } from './oracle.ts';
@@ -42,13 +42,8 @@ export function merge({ image, root }: Trees, options: Partial<MergeOptions>): M
 /** The error of a merge that has to leave everything as it was. */
 export function refusal(scene: Trees, options: Partial<MergeOptions>): MergeError {
   const image = snapshotTree(scene.image);
-  try {
-    merge(scene, options);
-  } catch (error) {
-    if (!(error instanceof MergeError)) throw error;
-    expect([error.message, compareTrees(scene.before, snapshotTree(scene.root))]).toEqual([error.message, []]);
-    expect(compareTrees(image, snapshotTree(scene.image))).toEqual([]);
-    return error;
-  }
-  throw new Error('not refused');
+  const error = thrown(MergeError, () => merge(scene, options));
+  expect([error.message, compareTrees(scene.before, snapshotTree(scene.root))]).toEqual([error.message, []]);
+  expect(compareTrees(image, snapshotTree(scene.image))).toEqual([]);
+  return error;
 }

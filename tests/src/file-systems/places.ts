@@ -22,14 +22,14 @@ export interface Places extends AsyncDisposable {
 }
 
 /** What {@link mountPlaces} calls. */
-export const placesNeed = { root: true, tools: ['btrfs', 'gcc', 'mkfs.btrfs', 'mkfs.ext4', 'mkfs.xfs'] };
+export const placesNeed = { root: true, tools: ['bindfs', 'btrfs', 'gcc', 'mkfs.btrfs', 'mkfs.ext4', 'mkfs.xfs'] };
 
 /** Mounts all of them below the directory `top`, until they are disposed of. Takes about a second. */
 export async function mountPlaces(top: string): Promise<Places> {
   await using mounted = new AsyncDisposableStack();
-  // One mount above all the others, which go with it.
+  // One mount above all the others, which go with it: lazily, for what serves a passthrough ends after its mount.
   mountTmpfs(top);
-  mounted.defer(() => void execFileSync('umount', ['--recursive', top], { stdio: 'pipe' }));
+  mounted.defer(() => void execFileSync('umount', ['--recursive', '--lazy', top], { stdio: 'pipe' }));
   const layout = new Layout(top);
   addDisks(layout);
   addMemory(layout);
@@ -38,6 +38,7 @@ export async function mountPlaces(top: string): Promise<Places> {
   for (const [name, traits] of Object.entries(fuseTraits)) {
     layout.add(name, mounted.use(await mountFuse(layout.at(name), { traits })).path);
   }
+  addPassthrough(layout);
   const kept = mounted.move();
   return { all: layout.places, [Symbol.asyncDispose]: () => kept.disposeAsync() };
 }
@@ -131,6 +132,16 @@ function addOverlay(layout: Layout): void {
     mount();
   });
   layout.add('the upper layer below an overlay', layout.at('layers/upper/above'));
+}
+
+/**
+ * What a process passes on to a directory of ext4, call by call. It ends with its mount. Attributes are not cached: each
+ * name has a cache of its own, where for a second an inode still has the count of links from before its second name.
+ */
+function addPassthrough(layout: Layout): void {
+  const [passed, passthrough] = [layout.make('ext4/passed'), layout.make('passthrough')];
+  execFileSync('bindfs', ['-o', 'attr_timeout=0', passed, passthrough], { stdio: 'pipe' });
+  layout.add('a FUSE passthrough of ext4', layout.at('passthrough'));
 }
 
 function addBindMounts(layout: Layout): void {

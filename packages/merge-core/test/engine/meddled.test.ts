@@ -92,6 +92,8 @@ describe.each([
 });
 
 describe('while a merge runs', () => {
+  const directory: Entry = { path: 'd', type: 'directory' };
+  const inside = (content: string): Entry => ({ path: 'd/a', content });
   const meddle = (fs: MemoryPort, phase: string, act: () => void): MergeError | undefined => {
     const onEvent: MergeOptions['onEvent'] = (event) => {
       if (event.type === 'phase' && event.phase === phase) act();
@@ -106,24 +108,14 @@ describe('while a merge runs', () => {
   };
 
   test('a file that appears under a name that was free is not overwritten: the merge rolls back', () => {
-    const fs = world(
-      [
-        { path: 'd', type: 'directory' },
-        { path: 'd/a', content: 'old' },
-      ],
-      [
-        { path: 'd', type: 'directory' },
-        { path: 'd/a', content: 'new' },
-        { path: 'd/b', content: 'new' },
-      ],
-    );
+    const fs = world([directory, inside('old')], [directory, inside('new'), { path: 'd/b', content: 'new' }]);
     const error = meddle(fs, 'commit', () => edit(fs, 'd/b'));
     expect(error).toMatchObject({ code: 'COMMIT_FAILED', outcome: 'rolled-back' });
     expect([at(fs, 'd/a'), at(fs, 'd/b')]).toEqual(['old', 'mine']);
   });
 
   test('an empty directory that fills up is not removed with what is in it', () => {
-    const fs = world([{ path: 'd', type: 'directory' }], [{ path: 'd', content: 'a file' }]);
+    const fs = world([directory], [{ path: 'd', content: 'a file' }]);
     expect(meddle(fs, 'commit', () => edit(fs, 'd/precious'))).toBeUndefined();
     expect(at(fs, 'd')).toBe('a file');
     expect(picture(fs, ROOT).filter((line) => line.includes('precious') && line.includes('"mine"'))).toHaveLength(1);
@@ -137,17 +129,7 @@ describe('while a merge runs', () => {
   });
 
   test('a directory that its owner swaps for a symlink is not followed, and blocks nothing (G6)', () => {
-    const fs = world(
-      [
-        { path: 'd', type: 'directory' },
-        { path: 'd/a', content: 'old' },
-        { path: 'secret', type: 'directory' },
-      ],
-      [
-        { path: 'd', type: 'directory' },
-        { path: 'd/a', content: 'new' },
-      ],
-    );
+    const fs = world([directory, inside('old'), { path: 'secret', type: 'directory' }], [directory, inside('new')]);
     const error = meddle(fs, 'stage', () => {
       const root = fs.openRoot(ROOT);
       fs.rename(root, ascii('d'), root, ascii('moved'));

@@ -1,5 +1,5 @@
 /** `auto` believes what it measured: sites that are not what their mounts promise, and targets that cannot carry all. */
-
+import { thrown } from '@emplace/fixtures';
 import { countCalls, stopAfter } from '@emplace/fixtures/faults';
 import type { DirHandle, FileHandle, FsPort } from '@emplace/fsprobe';
 import { ascii, SyscallError } from '@emplace/syscalls';
@@ -16,15 +16,7 @@ const programs = (content: string): Entry[] => [
   { path: 'bin/data', content },
 ];
 
-function refusal(act: () => unknown): MergeError {
-  try {
-    act();
-  } catch (error) {
-    if (error instanceof MergeError) return error;
-    throw error;
-  }
-  throw new Error('not refused');
-}
+const refusal = (act: () => unknown): MergeError => thrown(MergeError, act);
 
 describe('one mount whose projects keep apart: rename and link give EXDEV', () => {
   const apart = { betweenProjects: false };
