@@ -139,6 +139,9 @@ export const F_RDLCK = 0;
 export const F_WRLCK = 1;
 export const F_UNLCK = 2;
 export const F_SETSIG = 10;
+/** Linux 3.15. */
+export const F_OFD_GETLK = 36;
+export const F_OFD_SETLK = 37;
 export const F_SETLEASE = 1024;
 export const F_GETLEASE = 1025;
 export const F_DUPFD_CLOEXEC = 1030;
@@ -150,6 +153,16 @@ export const FS_IOC_SETFLAGS = 0x40086602;
 export const FS_IMMUTABLE_FL = 0x10;
 export const FS_APPEND_FL = 0x20;
 export const FS_NOCOW_FL = 0x800000;
+
+// socketpair(2), sendmsg(2), unix(7)
+export const AF_UNIX = 1;
+export const SOCK_SEQPACKET = 5;
+export const SOCK_CLOEXEC = 0x80000;
+export const SOL_SOCKET = 1;
+export const SCM_RIGHTS = 1;
+export const MSG_DONTWAIT = 0x40;
+export const MSG_NOSIGNAL = 0x4000;
+export const MSG_CMSG_CLOEXEC = 0x40000000;
 
 // prlimit(2)
 export const RLIMIT_CPU = 0;

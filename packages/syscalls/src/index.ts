@@ -8,7 +8,7 @@ export { errnoName } from './errno.ts';
 export { isErrno, SyscallError } from './error.ts';
 export { getInodeFlags, setInodeFlags } from './flags.ts';
 export { lseek, pread, pwrite, read, write } from './io.ts';
-export { flock, getLease, setLease, setLeaseSignal } from './locks.ts';
+export { flock, getLease, recordLock, recordLockHolder, setLease, setLeaseSignal } from './locks.ts';
 export { mapShared, memfdCreate } from './memory.ts';
 export { linkat, mkdirat, mknodat, readlinkat, renameat, renameat2, symlinkat, unlinkat } from './names.ts';
 export { close, dup, open, openat, openat2, pipe } from './open.ts';
@@ -24,6 +24,13 @@ export {
   setParentDeathSignal,
   umask,
 } from './process.ts';
+export {
+  nextMapping,
+  PROCMAP_QUERY_FILE_BACKED_VMA,
+  PROCMAP_QUERY_VMA_EXECUTABLE,
+  type QueriedMapping,
+} from './procmap.ts';
+export { receiveDescriptor, sendDescriptor, socketPair } from './sockets.ts';
 export { faccessat, type Statx, statx, type Time, tryStatx } from './stat.ts';
 export { fstatfs, type Statfs } from './statfs.ts';
 export { fdatasync, fsync, syncfs } from './sync.ts';

@@ -1,11 +1,8 @@
 import { toBytes } from './bytes.ts';
 import { MAP_SHARED, MFD_CLOEXEC, PROT_READ, PROT_WRITE } from './constants.ts';
 import { failed } from './errno.ts';
-import { native } from './native.ts';
+import { MAP_FAILED, native } from './native.ts';
 import { first } from './path.ts';
-
-/** MAP_FAILED, (void *) -1, as koffi gives pointers. */
-const MAP_FAILED = 0xffff_ffff_ffff_ffffn;
 
 /** A file of no file system, of zero bytes, gone with its last descriptor. `name` shows in /proc only. See memfd_create(2). */
 export function memfdCreate(name: string): number {

@@ -14,6 +14,7 @@ const PROTOTYPES = {
   openat: 'int openat(int, void *, int, uint32_t)',
   close: 'int close(int)',
   fcntl: 'int fcntl(int, int, int64)',
+  fcntlBuffer: 'int fcntl(int, int, void *)',
   read: 'int64 read(int, void *, uint64)',
   pread: 'int64 pread(int, void *, uint64, int64)',
   write: 'int64 write(int, void *, uint64)',
@@ -63,6 +64,9 @@ const PROTOTYPES = {
   prctl: 'int prctl(int, uint64, uint64, uint64, uint64)',
   prlimit: 'int prlimit(int, int, void *, void *)',
   pipe2: 'int pipe2(void *, int)',
+  socketpair: 'int socketpair(int, int, int, void *)',
+  sendmsg: 'int64 sendmsg(int, void *, int)',
+  recvmsg: 'int64 recvmsg(int, void *, int)',
   syscall3: 'int64 syscall(int64, uint32_t, uint32_t, uint32_t)',
   capget: 'int capget(void *, void *)',
   capset: 'int capset(void *, void *)',
@@ -72,10 +76,12 @@ const PROTOTYPES = {
 
 /** C functions: numbers and Buffers in, a number out (-1 and errno for a failure). */
 export type Native = { readonly [call in keyof typeof PROTOTYPES]: (...args: (number | Uint8Array)[]) => number } & {
-  /** errno of the last call on this thread; koffi keeps it from what its own work leaves there. */
+  /** errno of the last call on this thread that failed. */
   errno(): number;
   /** The memory that a pointer leads to, which is never unmapped. */
   view(pointer: number, length: number): ArrayBuffer;
+  /** Where a Buffer's memory lies: for good when it was made over an ArrayBuffer of its own. */
+  address(buffer: Uint8Array): bigint;
 };
 
 /** The part of koffi that is used. */
@@ -83,7 +89,11 @@ export interface Koffi {
   load(path: null): { func(prototype: string): (...args: (number | Uint8Array)[]) => number };
   errno(): number;
   view(pointer: number, length: number): ArrayBuffer;
+  address(buffer: Uint8Array): bigint;
 }
+
+/** `(void *) -1`, as koffi gives pointers. */
+export const MAP_FAILED = 0xffff_ffff_ffff_ffffn;
 
 let bound: Native | undefined;
 
@@ -114,6 +124,34 @@ export function bindNative(platform: string, load: () => Koffi): Native {
   }
   // null is the process itself: whichever C library Node runs on.
   const library = koffi.load(null);
-  const calls = Object.entries(PROTOTYPES).map(([name, prototype]) => [name, library.func(prototype)]);
-  return { ...Object.fromEntries(calls), errno: koffi.errno, view: koffi.view } as Native;
+  const { errno, view, address } = koffi;
+  let last = 0;
+  // Read at once: what V8 does between two calls (collecting garbage, for one) makes system calls too.
+  const keep: Keep = (result) => {
+    if (result === -1 || (result as unknown) === MAP_FAILED) last = errno();
+    return result;
+  };
+  const calls = Object.entries(PROTOTYPES).map(([name, prototype]) => {
+    const bind = BY_ARITY[prototype.endsWith('()') ? 0 : prototype.split(',').length];
+    if (bind === undefined) throw new Error(`bug: \`${name}\` has more arguments than any function here`);
+    return [name, bind(library.func(prototype), keep)];
+  });
+  return { ...Object.fromEntries(calls), errno: () => last, view, address } as Native;
 }
+
+type Argument = number | Uint8Array;
+type Call = (...args: Argument[]) => number;
+type Keep = (result: number) => number;
+
+/** A call whose errno is kept. One for each number of arguments: collecting them into an array would cost more than the check. */
+const BY_ARITY: readonly ((call: Call, keep: Keep) => Call)[] = [
+  (call, keep) => () => keep(call()),
+  (call, keep) => (a) => keep(call(a as Argument)),
+  (call, keep) => (a, b) => keep(call(a as Argument, b as Argument)),
+  (call, keep) => (a, b, c) => keep(call(a as Argument, b as Argument, c as Argument)),
+  (call, keep) => (a, b, c, d) => keep(call(a as Argument, b as Argument, c as Argument, d as Argument)),
+  (call, keep) => (a, b, c, d, e) =>
+    keep(call(a as Argument, b as Argument, c as Argument, d as Argument, e as Argument)),
+  (call, keep) => (a, b, c, d, e, f) =>
+    keep(call(a as Argument, b as Argument, c as Argument, d as Argument, e as Argument, f as Argument)),
+];

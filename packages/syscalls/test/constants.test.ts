@@ -73,10 +73,25 @@ test('the structures are laid out as the decoders read them', () => {
     ['offsetof(struct open_how, resolve)', 16],
     ['sizeof(struct rlimit)', 16],
     ['offsetof(struct rlimit, rlim_max)', 8],
+    ['sizeof(struct flock)', 32],
+    ['offsetof(struct flock, l_whence)', 2],
+    ['offsetof(struct flock, l_pid)', 24],
+    ['sizeof(struct msghdr)', 56],
+    ['offsetof(struct msghdr, msg_iov)', 16],
+    ['offsetof(struct msghdr, msg_iovlen)', 24],
+    ['offsetof(struct msghdr, msg_control)', 32],
+    ['offsetof(struct msghdr, msg_controllen)', 40],
+    ['sizeof(struct iovec)', 16],
+    ['offsetof(struct iovec, iov_len)', 8],
+    ['offsetof(struct cmsghdr, cmsg_level)', 8],
+    ['offsetof(struct cmsghdr, cmsg_type)', 12],
+    ['sizeof(struct cmsghdr)', 16],
+    ['CMSG_LEN(sizeof(int))', 20],
+    ['CMSG_SPACE(sizeof(int))', 24],
     ['sizeof(struct timespec)', 16],
     ['offsetof(struct timespec, tv_nsec)', 8],
   ] as const;
   const expressions = fields.map(([expression]) => expression);
-  const measured = evaluate(expressions, 'time dirent sys/resource sys/stat sys/vfs linux/openat2');
+  const measured = evaluate(expressions, 'time dirent fcntl sys/resource sys/socket sys/stat sys/vfs linux/openat2');
   expect(expressions.map((expression, i) => [expression, measured[i]])).toEqual(fields);
 });

@@ -11,10 +11,10 @@ const MACHINES = {
 } as const;
 
 const HEADERS =
-  'dirent errno fcntl limits stdio sys/prctl sys/resource sys/file sys/mman sys/stat sys/statvfs unistd linux/close_range linux/capability linux/fs linux/openat2 linux/xattr asm/unistd';
+  'dirent errno fcntl limits stdio sys/prctl sys/resource sys/file sys/mman sys/socket sys/stat sys/statvfs unistd linux/close_range linux/capability linux/fs linux/openat2 linux/xattr asm/unistd';
 
-/** Headers whose DT_*, RLIMIT_* and ST_* are enumerators, which a preprocessor leaves: every architecture shares them. */
-const ENUMERATORS = 'dirent sys/resource sys/statvfs';
+/** Headers whose DT_*, RLIMIT_*, SOCK_*, MSG_* and ST_* are enumerators, which a preprocessor leaves: every architecture shares them. */
+const ENUMERATORS = 'dirent sys/resource sys/socket sys/statvfs';
 
 /**
  * What the C headers of an architecture say. Its headers expand the names; the compiler of this machine computes the

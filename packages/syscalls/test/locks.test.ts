@@ -51,3 +51,19 @@ test('who breaks a lease sends the signal that was chosen, and not SIGIO, which 
   sys.close(reader);
   expect(failure(() => sys.setLeaseSignal(reader, 0))).toBe('EBADF fcntl(F_SETSIG)');
 });
+
+test('a record lock excludes other open files, copies of the descriptor keep it', () => {
+  using scratch = new Scratch();
+  const owner = scratch.file('a');
+  const other = sys.openat(scratch.dir, a, sys.O_RDWR | sys.O_CLOEXEC);
+  const tryLock = () => failure(() => sys.recordLock(other, sys.F_WRLCK));
+  sys.recordLock(owner, sys.F_WRLCK);
+  expect([tryLock(), sys.recordLockHolder(other)]).toEqual(['EAGAIN fcntl(F_OFD_SETLK)', -1]);
+  const copy = sys.dup(owner);
+  sys.close(owner);
+  expect(tryLock()).toBe('EAGAIN fcntl(F_OFD_SETLK)');
+  sys.recordLock(copy, sys.F_UNLCK);
+  expect([tryLock(), sys.recordLockHolder(other)]).toEqual(['success', undefined]);
+  sys.close(copy);
+  sys.close(other);
+});
