@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
 
 /** Debian packages of the commands and headers that tests call. */
 const PACKAGES = [
@@ -6,6 +7,8 @@ const PACKAGES = [
   'attr',
   'bindfs',
   'btrfs-progs',
+  'chromium',
+  'diffutils',
   'e2fsprogs',
   'gcc',
   'libc6-dev',
@@ -13,11 +16,20 @@ const PACKAGES = [
   'libcap2-bin',
   'linux-libc-dev',
   'linux-libc-dev-arm64-cross',
+  'patch',
+  'python3',
   'rsync',
   'strace',
   'util-linux',
   'xfsprogs',
 ];
+
+/** `promtool` comes with a server, which systemd would start: on somebody's own machine that is not ours to do. */
+const WITH_SERVERS = ['prometheus'];
+
+function wanted(): string[] {
+  return process.env.CI === 'true' || !existsSync('/run/systemd/system') ? [...PACKAGES, ...WITH_SERVERS] : PACKAGES;
+}
 
 /**
  * Installs with apt what is missing, when that is possible here: as root on Debian and its like. Elsewhere, tests
@@ -26,8 +38,9 @@ const PACKAGES = [
  */
 export function installTools(): boolean {
   if (process.geteuid?.() !== 0) return true;
+  const packages = wanted();
   // biome-ignore lint/suspicious/noTemplateCurlyInString: the placeholders are dpkg's
-  const query = run('dpkg-query', ['-W', '-f=${Package} ${db:Status-Status}\\n', ...PACKAGES]);
+  const query = run('dpkg-query', ['-W', '-f=${Package} ${db:Status-Status}\\n', ...packages]);
   if (query.error !== undefined) return true;
   const installed = new Set(
     query.stdout
@@ -35,7 +48,7 @@ export function installTools(): boolean {
       .filter((line) => line.endsWith(' installed'))
       .map((line) => line.split(' ')[0]),
   );
-  const missing = PACKAGES.filter((name) => !installed.has(name));
+  const missing = packages.filter((name) => !installed.has(name));
   if (missing.length === 0) return true;
   console.error(`installing ${missing.join(', ')}`);
   // Lists that are there may be good enough; where they are not, they are fetched and it is tried again.

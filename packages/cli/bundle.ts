@@ -22,6 +22,7 @@ const { outputFiles } = await build({
     { in: '../fsprobe/src/rename-shapes/rename-child.ts', out: 'rename-child' },
     { in: '../merge-core/src/supervise/mover-child.ts', out: 'mover-child' },
     { in: '../merge-core/src/probe/probe-child.ts', out: 'probe-child' },
+    { in: '../merge-core/src/ledger/verify-worker.ts', out: 'verify-worker' },
   ],
   outdir: 'dist',
   bundle: true,
@@ -44,7 +45,14 @@ const { outputFiles } = await build({
 mkdirSync(dist, { recursive: true });
 const staging = mkdtempSync(join(dist, '.new-'));
 try {
-  const entries = ['/mover-child.js', '/rename-child.js', '/probe-child.js', '/commands.js', '/main.js'];
+  const entries = [
+    '/mover-child.js',
+    '/rename-child.js',
+    '/probe-child.js',
+    '/verify-worker.js',
+    '/commands.js',
+    '/main.js',
+  ];
   const rank = (path: string): number => entries.findIndex((name) => path.endsWith(name));
   for (const { path, contents } of outputFiles.toSorted((a, b) => rank(a.path) - rank(b.path))) {
     const staged = join(staging, 'output');

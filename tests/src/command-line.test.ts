@@ -187,6 +187,13 @@ describe('emplace ends with', () => {
     expect((json.error as { hint: string }).hint).toMatch(/^[A-Z]/);
   });
 
+  test('that of the command when the reader of its output went away', () => {
+    const status = (args: string): string =>
+      spawnSync('bash', ['-c', `"$0" ${args} | true; echo "${'$'}{PIPESTATUS[0]}"`, emplace], { encoding: 'utf8' })
+        .stdout;
+    expect([status('merge --help'), status('merge --bogus 2>&1')]).toEqual(['0\n', '2\n']);
+  });
+
   test('3 for what it refuses, with code, message and hint on stderr and nothing on stdout', () => {
     using work = temporaryDirectory();
     files(work.make('image'), 3, 'x');

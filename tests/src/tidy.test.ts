@@ -22,7 +22,15 @@ const written = files.filter((path) => /\.(?:ts|md)$/.test(path));
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'packages/syscalls': ['koffi'],
   'packages/fsprobe': ['@emplace/syscalls'],
-  'packages/merge-core': ['@emplace/fsprobe', '@emplace/syscalls', 'memfs', 'picomatch', 'proper-lockfile'],
+  'packages/merge-core': [
+    '@emplace/fsprobe',
+    '@emplace/syscalls',
+    'diff',
+    'memfs',
+    'picomatch',
+    'proper-lockfile',
+    'zod',
+  ],
   'packages/cli': [
     '@emplace/merge-core',
     '@emplace/fsprobe',
@@ -30,6 +38,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     '@oclif/core',
     'cli-progress',
     'fs-extra',
+    'string-width',
+    'zod',
   ],
   fixtures: ['@emplace/merge-core', '@emplace/fsprobe', '@emplace/syscalls', '@jest/globals', 'fs-extra'],
 };
@@ -40,6 +50,7 @@ const ONLY_IN: Readonly<Record<string, RegExp>> = {
   memfs: /^packages\/merge-core\/(?:src\/fs\/memory|test\/fs\/)/,
   'proper-lockfile': /^packages\/merge-core\/(?:src\/announce|test\/)/,
   'fs-extra': /^(?:packages\/cli|fixtures|tests|bench|scripts)\//,
+  zod: /(?:^packages\/merge-core\/src\/ledger\/request-|\/schema\.ts$)/,
   'graceful-fs': /^$/,
 };
 

@@ -1,10 +1,15 @@
 import { MergeError } from '@emplace/merge-core';
-import { Command } from '@oclif/core';
+import { Command, ux } from '@oclif/core';
 import { errorJson, outcomeOf } from './render/error.ts';
+import { renderJson } from './render/json.ts';
 
 /** How errors of every command end. */
 export abstract class BaseCommand extends Command {
   static override enableJsonFlag = true;
+
+  protected override logJson(json: unknown): void {
+    ux.stdout(renderJson(json));
+  }
 
   /** What was refused or failed is an answer, not an accident: message and hint, no stack, its own exit code. */
   protected override async catch(error: Error & { exitCode?: number; oclif?: { exit?: number } }): Promise<unknown> {

@@ -7,4 +7,7 @@ for (const stream of [process.stdout, process.stderr]) {
   });
 }
 
+// What waits until such a reader has read everything waits for ever: then the command is done, and its exit code stands.
+process.on('beforeExit', () => process.exit(process.exitCode));
+
 await execute({ dir: import.meta.url });

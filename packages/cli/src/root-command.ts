@@ -1,24 +1,32 @@
-import { MergeError, type MergeEvent } from '@emplace/merge-core';
+import { MergeError, type MergeEvent, type RootOptions } from '@emplace/merge-core';
 import { Flags } from '@oclif/core';
 import { BaseCommand } from './base-command.ts';
 import { type ProgressKind, showProgress } from './render/progress.ts';
 import { type Disruptive, exitCodeOf, listen } from './signals.ts';
 
-/** What a supervised operation takes of its flags. */
-interface Watched {
-  readonly progress: ProgressKind;
+/** Flags that are options of every operation on a root. */
+interface RootFlags {
+  readonly root: string;
+  readonly sync: 'full' | 'none';
   readonly 'stall-timeout': number;
   readonly 'lock-timeout': number;
   readonly 'in-process': boolean;
 }
 
-/** What every operation on a root is called with. */
-interface Supervised {
+/** What every operation on a root is called with while it is watched. */
+interface Watched {
   readonly onEvent: (event: MergeEvent) => void;
   readonly signal: AbortSignal;
-  readonly stallTimeoutMs: number;
-  readonly lockTimeoutMs: number;
-  readonly inProcess: boolean;
+}
+
+export function rootOptionsOf(flags: RootFlags): Omit<RootOptions, 'onEvent' | 'signal'> {
+  return {
+    root: flags.root,
+    sync: flags.sync,
+    stallTimeoutMs: flags['stall-timeout'] * 1000,
+    lockTimeoutMs: flags['lock-timeout'] * 1000,
+    inProcess: flags['in-process'],
+  };
 }
 
 /** What every command on a root shares: its flags, and what signals do to it. */
@@ -49,22 +57,15 @@ export abstract class RootCommand extends BaseCommand {
   #stopped: { readonly by: Disruptive; readonly what: string } | undefined;
 
   /** Runs `work` watched: SIGINT, SIGTERM and SIGHUP ask it to stop, and the exit code says so once it is one tree or the other. */
-  protected async supervised<T>(flags: Watched, work: (how: Supervised) => Promise<T>): Promise<T> {
+  protected async supervised<T>(kind: ProgressKind, work: (how: Watched) => Promise<T>): Promise<T> {
     const signals = listen();
-    const kind = this.jsonEnabled() && flags.progress === 'auto' ? 'none' : flags.progress;
-    using progress = showProgress(kind, process.stderr);
+    using progress = showProgress(this.jsonEnabled() && kind === 'auto' ? 'none' : kind, process.stderr);
     const onEvent = (event: MergeEvent): void => {
       if (event.type === 'mover') signals.mover = event.pid;
       progress.onEvent(event);
     };
     try {
-      const result = await work({
-        onEvent,
-        signal: signals.signal,
-        stallTimeoutMs: flags['stall-timeout'] * 1000,
-        lockTimeoutMs: flags['lock-timeout'] * 1000,
-        inProcess: flags['in-process'],
-      });
+      const result = await work({ onEvent, signal: signals.signal });
       if (signals.stoppedBy !== undefined) this.#tellStopped(signals.stoppedBy, 'it came too late: all is done');
       return result;
     } catch (error) {

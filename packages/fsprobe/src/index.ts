@@ -24,5 +24,19 @@ export { type Holder, type Holders, holdersOf } from './processes/holders.ts';
 export { ProcUnavailableError } from './processes/proc.ts';
 export { probeRename, probeRenameSync, type RenameProbeOptions } from './rename-shapes/probe-rename.ts';
 export { type RenameShapes, type ShapeName, type ShapeVerdict, shapeNames } from './rename-shapes/shapes.ts';
+export { silenceAt } from './rename-shapes/silence.ts';
 export { type ThreadState, threadState } from './rename-shapes/thread-state.ts';
 export { canRenameDirectories, describeSite, onOneMount, type Place, type Site, siteKey } from './site.ts';
+export {
+  type Finding,
+  type OwnerFinder,
+  type ScanCounts,
+  type ScannedProcess,
+  type ScanOptions,
+  type ScanReport,
+  type Service,
+  type StaleClass,
+  staleClasses,
+} from './stale/model.ts';
+export { ownerFinders } from './stale/owners/finders.ts';
+export { scan } from './stale/scan.ts';

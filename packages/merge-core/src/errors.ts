@@ -22,6 +22,10 @@ export const errorCodes = {
     exit: 3,
     hint: 'Unmount it, exclude the entry, or pass `--busy in-place` to write through a mounted file',
   },
+  FILE_COLLISION: {
+    exit: 3,
+    hint: 'Unmerge the package that owns the file, or pass `--collision-ignore GLOB` or `--collisions warn`',
+  },
   IMMUTABLE: { exit: 3, hint: 'Clear the flag with `chattr -i -a`' },
   READ_ONLY: { exit: 3, hint: 'Remount the file system read-write' },
   NO_SPACE: { exit: 3, hint: 'Free space on the file system, or use a strategy that does not copy' },
@@ -47,15 +51,43 @@ export const errorCodes = {
     exit: 3,
     hint: 'Move the old entry away by hand: the file system cannot swap two names at once',
   },
+  REQUEST_INVALID: {
+    exit: 2,
+    hint: 'Correct the keys that are named: docs/REQUEST.md and its JSON Schema list them all',
+  },
+  PORTAGE_CONFIG_INVALID: { exit: 2, hint: 'Correct the line that is named, or pass the lists as options' },
   HOOK_INVALID: { exit: 2, hint: 'Correct the hook definition at the line that is named' },
   HOOK_UNSAFE: { exit: 3, hint: 'Let root or yourself own it, and nobody else write to it (`chmod go-w`)' },
   HOOK_NOT_STARTED: { exit: 3, hint: 'Mend what is named, or leave the hook out' },
   HOOK_FAILED: { exit: 3, hint: 'See what the hook wrote; mend it or leave it out' },
+  CONFIG_MEMORY_INVALID: {
+    exit: 3,
+    hint: 'Correct or remove the line that is named: what was remembered there is then offered once more',
+  },
+  CONFIG_UPDATE_UNKNOWN: { exit: 2, hint: 'Run `emplace config list`: it shows what waits, by path and number' },
+  CONFIG_UPDATE_CHANGED: { exit: 3, hint: 'Run the command again: it looks at the files anew' },
+  CONFIG_UPDATE_UNUSABLE: {
+    exit: 3,
+    hint: 'Run `emplace config accept` or `emplace config reject`, or settle it by hand',
+  },
+  MERGE_TOOL_FAILED: { exit: 3, hint: 'Run the tool by hand to see what is wrong, or choose another one' },
   STATE_UNSAFE: { exit: 3, hint: 'Inspect and remove `.emplace` in the root: it is not what Emplace makes' },
+  VDB_DAMAGED: { exit: 3, hint: 'Repair what is named in the package database, or remove it after making a copy' },
   JOURNAL_UNREADABLE: {
     exit: 3,
     hint: 'Keep a copy of `.emplace/journal`, check the disk, then remove the file by hand',
   },
+  CONTENTS_CANNOT_CARRY: {
+    exit: 3,
+    hint: 'Rename the entry in the image, or exclude it: CONTENTS has no way to say it',
+  },
+  NOT_INSTALLED: { exit: 3, hint: 'Check category, name and version: see the directories of the package database' },
+  CONTENTS_DAMAGED: { exit: 3, hint: 'Restore the CONTENTS from a backup, or reinstall the package' },
+  SUSPICIOUS_HARD_LINK: {
+    exit: 3,
+    hint: 'Find the other names with `find / -xdev -samefile PATH`, see who made them, and remove them',
+  },
+  RECORD_UNREADABLE: { exit: 3, hint: 'Remove the file `EMPLACE` of the package: CONTENTS is used then' },
   UNDO_MISSING: { exit: 3, hint: 'Run `emplace recover` without `--rollback` to complete the merge' },
   ROLLBACK_TOO_LATE: {
     exit: 3,
@@ -70,6 +102,11 @@ export const errorCodes = {
   INTERRUPTED: { exit: 3, hint: 'Merge again when ready' },
   INCOMPLETE: { exit: 5, hint: 'Mend the cause, then run `emplace recover`' },
   MOUNTS_UNREADABLE: { exit: 3, hint: 'Mount procfs at `/proc`: the list of mounts is read from it' },
+  PROC_UNAVAILABLE: {
+    exit: 3,
+    hint: 'Mount procfs at `/proc`, the one of this PID namespace: processes are read from it',
+  },
+  OUTPUT_UNWRITABLE: { exit: 3, hint: 'Name a file in a directory that can be written to' },
   UNSUPPORTED_PLATFORM: { exit: 3, hint: 'Run on Linux, x86-64 or arm64' },
 } as const;
 

@@ -3,7 +3,7 @@ import type { HookReport } from './hooks/run-hooks.ts';
 import type { MergeReport } from './report.ts';
 import type { HookPhase } from './steps.ts';
 
-export type Phase = 'recover' | 'plan' | 'preflight' | 'stage' | 'commit' | 'clean-up' | 'roll-back';
+export type Phase = 'recover' | 'plan' | 'preflight' | 'read' | 'stage' | 'commit' | 'clean-up' | 'roll-back';
 
 export type WarningCode =
   | 'SOCKET_SKIPPED'
@@ -12,6 +12,7 @@ export type WarningCode =
   | 'NO_UNDO'
   | 'PATH_MAY_SHOW'
   | 'NOT_ATOMIC'
+  | 'OVERWRITTEN'
   | 'NOT_MEASURED'
   | 'COMPLETED_BY_RECOVERY'
   | 'HOOK_FAILED'
@@ -57,3 +58,15 @@ interface Waiting {
 }
 
 export type Emit = (event: MergeEvent) => void;
+
+/** Warnings are both told at once and kept for the report. */
+export function collectWarnings(emit: Emit): { warnings: Warning[]; emit: Emit } {
+  const warnings: Warning[] = [];
+  return {
+    warnings,
+    emit: (event) => {
+      if (event.type === 'warning') warnings.push(event.warning);
+      emit(event);
+    },
+  };
+}

@@ -1,39 +1,91 @@
 import { readFileSync } from 'node:fs';
+import type { DirHandle, FsPort } from '@emplace/fsprobe';
+import { ascii, type Bytes, isErrno } from '@emplace/syscalls';
+import { readWhole } from './fs/whole-file.ts';
+
+const OWNER: Bytes = ascii('owner');
 
 /** Who holds the lock, for people: pids are reused, so start time and boot id tell whether it still is that process. */
-export interface Owner {
+interface Owner {
   readonly pid: number;
   /** Field 22 of /proc/PID/stat, clock ticks after boot. */
   readonly startTime: string;
   readonly bootId: string;
   readonly command: string;
+  /** Whom it works for, and who may be gone while it is stuck. */
+  readonly supervisor?: Caller;
   /** ISO 8601. */
   readonly since: string;
 }
 
-export function describeSelf(): Owner {
-  return {
-    pid: process.pid,
+/** A process as a person knows it. */
+export interface Caller {
+  readonly pid: number;
+  readonly command: string;
+}
+
+/** This process. */
+export function describeSelf(): Caller {
+  return { pid: process.pid, command: process.argv.slice(0, 4).join(' ') };
+}
+
+/** Writes down that this process holds the lock. @throws SyscallError */
+export function writeOwner(state: DirHandle, supervisor: Caller | undefined, fs: FsPort): void {
+  removeOwner(state, fs);
+  const owner: Owner = {
+    ...describeSelf(),
     // The command name before it may hold spaces and parentheses: count from the last `)`.
     startTime: readOr('/proc/self/stat').split(')').at(-1)?.split(' ')[20] ?? '',
     bootId: readOr('/proc/sys/kernel/random/boot_id').trim(),
-    command: process.argv.slice(0, 4).join(' '),
+    ...(supervisor && { supervisor }),
     since: new Date().toISOString(),
   };
+  const file = fs.createFile(state, OWNER, 0o600);
+  try {
+    fs.write(file, Buffer.from(JSON.stringify(owner)));
+  } finally {
+    fs.closeFile(file);
+  }
 }
 
 /** The owner as a person reads it; undefined when nothing sensible stands there. */
-export function describeOwner(text: string): string | undefined {
+export function readOwner(state: DirHandle, fs: FsPort): string | undefined {
   try {
-    const { pid, command, since } = JSON.parse(text) as Partial<Owner>;
-    // JSON.stringify escapes what a hostile command line could do to a terminal.
-    return typeof pid === 'number'
-      ? `process ${pid} (${JSON.stringify(String(command))}) since ${JSON.stringify(String(since))}`
-      : undefined;
+    const file = fs.openFile(state, OWNER);
+    try {
+      return describeOwner(readWhole(file, fs).toString('utf8'));
+    } finally {
+      fs.closeFile(file);
+    }
+  } catch (error) {
+    if (isErrno(error)) return undefined;
+    throw error;
+  }
+}
+
+export function removeOwner(state: DirHandle, fs: FsPort): void {
+  try {
+    fs.unlink(state, OWNER);
+  } catch (error) {
+    if (!isErrno(error, 'ENOENT')) throw error;
+  }
+}
+
+function describeOwner(text: string): string | undefined {
+  try {
+    const { supervisor, since, ...holder } = JSON.parse(text) as Partial<Owner>;
+    if (typeof holder.pid !== 'number') return undefined;
+    const caller = typeof supervisor?.pid === 'number' ? `, for ${describe(supervisor)},` : '';
+    return `${describe(holder)}${caller} since ${JSON.stringify(String(since))}`;
   } catch {
     // Torn or empty: the holder is just writing it, or was killed while it did. Nothing depends on it.
     return undefined;
   }
+}
+
+/** JSON.stringify escapes what a hostile command line could do to a terminal. */
+function describe({ pid, command }: Partial<Caller>): string {
+  return `process ${pid} (${JSON.stringify(String(command))})`;
 }
 
 function readOr(path: string): string {

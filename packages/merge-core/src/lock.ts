@@ -1,22 +1,19 @@
 import { type DirHandle, type FileHandle, type FsPort, restoreTime, type Timestamp } from '@emplace/fsprobe';
 import { ascii, type Bytes, isErrno } from '@emplace/syscalls';
-import type { Announce } from './announce.ts';
+import { ANNOUNCED, type Announce, type Announcement } from './announce.ts';
 import { explain, MergeError } from './errors.ts';
 import type { Emit, Warning } from './events.ts';
-import { readWhole } from './fs/whole-file.ts';
-import { describeOwner, describeSelf } from './lock-owner.ts';
+import { type Caller, readOwner, removeOwner, writeOwner } from './lock-owner.ts';
 import { HERE } from './paths.ts';
 import { statDirectory } from './plan/survey.ts';
-import { openState, STATE_DIRECTORY } from './state.ts';
+import { findState, openState, STATE_DIRECTORY } from './state.ts';
 
 const LOCK: Bytes = ascii('lock');
-const OWNER: Bytes = ascii('owner');
-const ANNOUNCED: Bytes = ascii('announced');
 
 /** Each turn means that another merge ended in between; more than this many in a row does not happen. */
 const TURNS_MAX = 1000;
 
-/** What a merge needs of a lock that is held, by this process or for it. */
+/** What a merge needs of a lock that is held. */
 export interface HeldLock {
   /** The state directory, which holds the journal. */
   readonly state: DirHandle;
@@ -26,25 +23,44 @@ export interface HeldLock {
 
 /** The root is ours until this is disposed. */
 export interface RootLock extends HeldLock, Disposable {
-  /** A child that inherits it holds the lock too, until it ends. */
-  readonly file: FileHandle;
-  /** Gives up our share of the lock and leaves its files: a child that cannot be ended holds it still. */
-  abandon(): void;
+  /** For who has no timers: called often, keeps the lock looking fresh. */
+  keepFresh(): void;
+}
+
+/** Where a second reference to a held lock waits, which outlives this process: see supervise/in-flight.ts. */
+export interface InFlight {
+  put(file: FileHandle): void;
+  take(): FileHandle | undefined;
+}
+
+/** How a root is locked. */
+export interface LockTerms {
+  /** Told of what is not as it should be, and not in the way. */
+  readonly emit: Emit;
+  readonly announce?: Announce;
+  readonly inFlight?: InFlight;
+  /** Whom we hold it for. */
+  readonly supervisor?: Caller;
 }
 
 /**
- * Takes the root for one merge (G5). flock(2) decides: it ends with its holder, however that is stopped, and a
- * suspended holder keeps it. The owner file is for people, `announce` for programs that know proper-lockfile.
+ * Takes the root for one merge (G5), or takes over a lock in flight. flock(2) decides: it ends with its holders, however they
+ * are stopped, and a suspended one keeps it. The owner file is for people, `announce` for programs that know proper-lockfile.
  *
  * @throws MergeError LOCKED with who holds it, and what openState throws.
  */
-export function lockRoot(root: DirHandle, fs: FsPort, emit: Emit, announce: Announce | undefined): RootLock {
+export function lockRoot(root: DirHandle, fs: FsPort, terms: LockTerms): RootLock {
   const before = statDirectory(root, fs).mtime;
+  const inherited = takeOver(root, fs, terms);
+  if (inherited !== undefined) return holding(root, inherited.state, inherited.file, before, fs, terms);
   for (let turn = 0; turn < TURNS_MAX; turn++) {
     const state = openState(root, fs);
     try {
       const file = tryLock(root, state, fs);
-      if (file !== 'vanished') return holding(root, state, file, before, fs, emit, announce);
+      if (file !== 'vanished') {
+        keepInFlight(file, terms);
+        return holding(root, state, file, before, fs, terms);
+      }
     } catch (error) {
       fs.closeDir(state);
       const left = whyNot(() => fs.rmdir(root, STATE_DIRECTORY));
@@ -56,6 +72,31 @@ export function lockRoot(root: DirHandle, fs: FsPort, emit: Emit, announce: Anno
   throw new Error('bug: the lock file vanished again and again');
 }
 
+/** A lock whose holder is gone and that nobody else can have had since; none when its holder had begun to give it back. */
+function takeOver(
+  root: DirHandle,
+  fs: FsPort,
+  { inFlight }: LockTerms,
+): { readonly state: DirHandle; readonly file: FileHandle } | undefined {
+  const file = inFlight?.take();
+  if (file === undefined) return undefined;
+  const state = findState(root, fs);
+  if (state !== undefined) {
+    if (isTheLock(root, state, file, fs)) return { state, file };
+    fs.closeDir(state);
+  }
+  fs.closeFile(file);
+  return undefined;
+}
+
+/** Before anything else is done with it. */
+function keepInFlight(file: FileHandle, { inFlight, emit }: LockTerms): void {
+  const unkept = inFlight && whyNot(() => inFlight.put(file));
+  if (unkept === undefined) return;
+  const message = `the lock is held, but would not outlive the process that holds it: ${unkept}`;
+  emit({ type: 'warning', warning: { code: 'LOCK_COMPROMISED', message } });
+}
+
 /** What goes with a lock that was just taken. */
 function holding(
   root: DirHandle,
@@ -63,45 +104,31 @@ function holding(
   file: FileHandle,
   before: Timestamp,
   fs: FsPort,
-  emit: Emit,
-  announce: Announce | undefined,
+  { emit, announce, inFlight, supervisor }: LockTerms,
 ): RootLock {
   const warn = (warning: Warning): void => emit({ type: 'warning', warning });
-  let end = (): void => {};
-  let abandoned = false;
+  // We hold the lock: whoever announced that before us is gone.
+  whyNot(() => fs.rmdir(state, ANNOUNCED));
+  const unsaid = whyNot(() => writeOwner(state, supervisor, fs));
+  if (unsaid !== undefined)
+    warn({ code: 'LOCK_COMPROMISED', message: `the lock is held but says not by whom: ${unsaid}` });
+  const announcement = announce && tryAnnounce(() => announce(state, fs, warn), warn);
   const lock: RootLock = {
     state,
-    file,
     rootTime: before,
-    abandon: () => {
-      abandoned = true;
-      fs.closeFile(file);
-      fs.closeDir(state);
-    },
+    keepFresh: () => announcement?.keepFresh(),
     [Symbol.dispose]: () => {
-      if (abandoned) return;
-      const left = [whyNot(end), ...release(root, state, file, fs)].filter((why) => why !== undefined);
-      if (lock.rootTime !== undefined) restoreTime(root, lock.rootTime, fs);
+      const unended = announcement && whyNot(() => announcement.end());
+      const left = [unended, ...release(root, state, file, inFlight, fs)].filter((why) => why !== undefined);
       for (const why of left)
         warn({ code: 'LEFT_BEHIND', message: `the lock is given back, but its files stay: ${why}` });
+      const { rootTime } = lock;
+      const untimed = rootTime && whyNot(() => restoreTime(root, rootTime, fs));
+      if (untimed !== undefined)
+        warn({ code: 'LEFT_BEHIND', message: `the root has the time of the lock, not the one before: ${untimed}` });
     },
   };
-  try {
-    // We hold the lock: whoever announced that before us is gone.
-    removeIfThere(() => fs.rmdir(state, ANNOUNCED));
-    const unsaid = whyNot(() => writeOwner(state, fs));
-    if (unsaid !== undefined)
-      warn({ code: 'LOCK_COMPROMISED', message: `the lock is held but says not by whom: ${unsaid}` });
-    const path = fs.pathOf?.(state);
-    if (path !== undefined && announce !== undefined)
-      end = tryAnnounce(() => announce(`${path}/${ANNOUNCED}`, warn), warn);
-    return lock;
-  } catch (error) {
-    whyNot(() => removeOwner(state, fs));
-    whyNot(() => fs.unlink(state, LOCK));
-    fs.closeFile(file);
-    throw explain(error, 'NO_SPACE', 'cannot write to the state directory');
-  }
+  return lock;
 }
 
 /** @throws MergeError LOCKED */
@@ -115,16 +142,20 @@ function tryLock(root: DirHandle, state: DirHandle, fs: FsPort): FileHandle | 'v
   }
   try {
     if (!fs.tryFlock(file)) throw held(state, fs);
-    // The last holder may have removed file and directory between our open and our lock.
-    const here = fs.stat(state, LOCK)?.ino === fs.statHandle(file).ino;
-    const there = fs.stat(root, STATE_DIRECTORY)?.ino === fs.stat(state, HERE)?.ino;
-    if (here && there) return file;
+    if (isTheLock(root, state, file, fs)) return file;
   } catch (error) {
     fs.closeFile(file);
     throw error;
   }
   fs.closeFile(file);
   return 'vanished';
+}
+
+/** The last holder may have removed file and directory between our open and our lock. */
+function isTheLock(root: DirHandle, state: DirHandle, file: FileHandle, fs: FsPort): boolean {
+  const here = fs.stat(state, LOCK)?.ino === fs.statHandle(file).ino;
+  const there = fs.stat(root, STATE_DIRECTORY)?.ino === fs.stat(state, HERE)?.ino;
+  return here && there;
 }
 
 function held(state: DirHandle, fs: FsPort): MergeError {
@@ -143,26 +174,39 @@ function openOrCreate(state: DirHandle, fs: FsPort): FileHandle {
 }
 
 /** A lock that cannot be shown (a full disk) is a lock all the same. */
-function tryAnnounce(announce: () => () => void, warn: (warning: Warning) => void): () => void {
+function tryAnnounce(announce: () => Announcement, warn: (warning: Warning) => void): Announcement | undefined {
   try {
     return announce();
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     warn({ code: 'LOCK_COMPROMISED', message: `the lock is held but cannot be shown to others: ${why}` });
-    return () => {};
+    return undefined;
   }
 }
 
 /**
  * The lock file goes while it is locked: whoever opened it before sees another inode there, or none, and turns again.
- * Whatever of it fails, the rest is tried: the lock itself ends with its handle. @returns what failed
+ * Whatever of it fails, the rest is tried: the lock itself ends with its handles. @returns what failed
  */
-function release(root: DirHandle, state: DirHandle, file: FileHandle, fs: FsPort): (string | undefined)[] {
+function release(
+  root: DirHandle,
+  state: DirHandle,
+  file: FileHandle,
+  inFlight: InFlight | undefined,
+  fs: FsPort,
+): (string | undefined)[] {
   const failed = [whyNot(() => removeOwner(state, fs)), whyNot(() => fs.unlink(state, LOCK))];
+  land(inFlight, fs);
   fs.closeFile(file);
   fs.closeDir(state);
   // ENOTEMPTY: a journal waits for recovery, or the next merge is already there.
   return [...failed, whyNot(() => fs.rmdir(root, STATE_DIRECTORY), 'ENOTEMPTY', 'EEXIST', 'ENOENT')];
+}
+
+/** Here, and not with the socket: the last close of a file that is unlinked works on its file system, and may hang there. */
+function land(inFlight: InFlight | undefined, fs: FsPort): void {
+  const file = inFlight?.take();
+  if (file !== undefined) fs.closeFile(file);
 }
 
 /** Why something that can be left undone failed; undefined when it did not, or with one of `expected`. */
@@ -174,41 +218,5 @@ function whyNot(act: () => void, ...expected: readonly string[]): string | undef
     if (isErrno(error, ...expected) && expected.length > 0) return undefined;
     if (isErrno(error)) return error.message;
     throw error;
-  }
-}
-
-function writeOwner(state: DirHandle, fs: FsPort): void {
-  removeOwner(state, fs);
-  const file = fs.createFile(state, OWNER, 0o600);
-  try {
-    fs.write(file, Buffer.from(JSON.stringify(describeSelf())));
-  } finally {
-    fs.closeFile(file);
-  }
-}
-
-function readOwner(state: DirHandle, fs: FsPort): string | undefined {
-  try {
-    const file = fs.openFile(state, OWNER);
-    try {
-      return describeOwner(readWhole(file, fs).toString('utf8'));
-    } finally {
-      fs.closeFile(file);
-    }
-  } catch (error) {
-    if (isErrno(error)) return undefined;
-    throw error;
-  }
-}
-
-function removeOwner(state: DirHandle, fs: FsPort): void {
-  removeIfThere(() => fs.unlink(state, OWNER));
-}
-
-function removeIfThere(remove: () => void): void {
-  try {
-    remove();
-  } catch (error) {
-    if (!isErrno(error, 'ENOENT')) throw error;
   }
 }

@@ -5,6 +5,7 @@ import { MergeError } from './errors.ts';
 import type { Emit } from './events.ts';
 import type { Hook } from './hooks/hook.ts';
 import type { HookSettings } from './hooks/run-hooks.ts';
+import { type PackageOptions, type PackageRequest, packageRequest } from './ledger/package-request.ts';
 import { type Losable, losable } from './plan/carry.ts';
 import { mountName } from './plan/mount-name.ts';
 import type { PlanRequest } from './plan/request.ts';
@@ -60,6 +61,8 @@ export interface MergeOptions extends RootOptions {
   /** Programs to run at its phases (see `commandHook`, `readHooks`). Not with `mergeSync`. */
   readonly hooks?: readonly Hook[];
   readonly hookSettings?: HookSettings;
+  /** Keep a record of what is merged: Portage's database or a list of paths, with config protection, collisions, what is obsolete. */
+  readonly ledger?: PackageOptions;
   /** Only plan. Nothing is written, not even the lock, so what can only be measured by writing is believed of the mounts. */
   readonly dryRun?: boolean;
   /** Strategies of the caller's own, tried by `auto` after the built-in ones. */
@@ -71,9 +74,19 @@ export interface RecoverOptions extends RootOptions {
   readonly rollback?: boolean;
 }
 
+/** What a package that goes is asked with. */
+export interface UnmergeOptions
+  extends Omit<
+    MergeOptions,
+    'image' | 'strategy' | 'strategies' | 'keepImage' | 'replaceTypes' | 'directories' | 'exclude' | 'busy' | 'lossy'
+  > {
+  readonly ledger: PackageOptions;
+}
+
 /** Checked options, ready to use. */
 export interface MergeRequest extends PlanRequest {
   readonly root: Bytes;
+  readonly ledger?: PackageRequest;
   readonly durable: boolean;
   readonly dryRun: boolean;
   readonly facts: (site: Site) => SiteFacts;
@@ -104,11 +117,31 @@ export function recoverOrder(options: RecoverOptions): RecoverOrder {
 
 /** @throws MergeError UNKNOWN_STRATEGY, BAD_OPTION */
 export function mergeRequest(options: MergeOptions): MergeRequest {
+  const root = absolute(options.root, 'root');
+  return requestOf(options, {
+    root,
+    image: absolute(options.image, 'image'),
+    ...(options.ledger && { ledger: packageRequest(options.ledger, root, absolute) }),
+  });
+}
+
+/** @throws MergeError BAD_OPTION */
+export function unmergeRequest(options: UnmergeOptions): MergeRequest {
+  const root = absolute(options.root, 'root');
+  const ledger = packageRequest(options.ledger, root, absolute);
+  if (ledger.package === undefined && ledger.contents === undefined)
+    throw new MergeError('BAD_OPTION', 'what to unmerge is not said: `package` or `contents` is missing');
+  return requestOf(options, { root, image: undefined, ledger });
+}
+
+function requestOf(
+  options: Omit<MergeOptions, 'image' | 'ledger'>,
+  trees: Pick<MergeRequest, 'root' | 'image' | 'ledger'>,
+): MergeRequest {
   const registry = [...builtIn, ...(options.strategies ?? [])];
   const request: MergeRequest = {
     transaction: newTransaction(),
-    image: absolute(options.image, 'image'),
-    root: absolute(options.root, 'root'),
+    ...trees,
     strategy: options.strategy ?? 'auto',
     links: options.hardlink ?? true,
     keepImage: options.keepImage ?? false,

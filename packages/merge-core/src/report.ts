@@ -1,9 +1,12 @@
-import type { Site, SiteFacts } from '@emplace/fsprobe';
+import type { DirHandle, Site, SiteFacts } from '@emplace/fsprobe';
 import type { Bytes } from '@emplace/syscalls';
 import type { Warning } from './events.ts';
 import type { HookReport } from './hooks/run-hooks.ts';
+import type { LedgerReport } from './ledger/package-plan.ts';
+import type { MergeRequest } from './options.ts';
+import { HERE } from './paths.ts';
 import type { Knowledge } from './plan/knowledge.ts';
-import type { Counts, Lost, Plan } from './plan/model.ts';
+import type { Counts, Lost, Plan, Protected } from './plan/model.ts';
 
 /** Two mounts between which entries were merged. */
 export interface SiteReport {
@@ -26,11 +29,14 @@ export interface SiteReport {
 export function siteReports(
   plan: Plan,
   knowledge: Knowledge,
-  rootMount: number | undefined,
-  mountName: (id: number) => string,
+  root: DirHandle,
+  { fs, mountName }: Pick<MergeRequest, 'fs' | 'mountName'>,
 ): SiteReport[] {
-  return plan.sites.map(({ image, target, site, placements, rungs, refused }) => ({
-    image,
+  const rootMount = fs.stat(root, HERE)?.mountId;
+  // Where the root is on both sides nothing is merged.
+  const between = plan.sites.flatMap(({ image, ...rest }) => (image === undefined ? [] : [{ ...rest, image }]));
+  return between.map(({ image, target, site, placements, rungs, refused }) => ({
+    image: image.path,
     target,
     site,
     placements,
@@ -43,7 +49,7 @@ export function siteReports(
 
 /** What a merge did, or with `planned` would do. */
 export interface MergeReport {
-  readonly outcome: 'planned' | 'merged';
+  readonly outcome: 'planned' | 'merged' | 'unmerged';
   readonly transaction: string;
   readonly counts: Counts;
   /** Rung → how many entries it brought. */
@@ -52,6 +58,9 @@ export interface MergeReport {
   readonly sites: readonly SiteReport[];
   /** What entries lost, as `lossy` accepted; with `planned`: what they would lose. */
   readonly lost: readonly Lost[];
+  /** Protected files that were not overwritten. */
+  readonly protected: readonly Protected[];
+  readonly ledger?: LedgerReport;
   /** What became of each hook that ran. */
   readonly hooks?: readonly HookReport[];
   /** Content of the regular files that were placed, bytes. */

@@ -6,8 +6,8 @@ import type { Bytes } from '@emplace/syscalls';
  */
 const MARK = '.emplace-';
 
-/** `s`: the new entry, staged. `u`: the old one, kept. `p`: a probe of what the directory can do. */
-type Role = 's' | 'u' | 'p';
+/** `s`: the new entry, staged. `u`: the old one, kept. `r`: the same of one that is removed. `p`: a probe of what the directory can do. */
+type Role = 's' | 'u' | 'r' | 'p';
 
 /** How much of the target's name a staged name shows. The number makes it unique, the name is for people. */
 const NAME_SHOWN = 64;
@@ -22,7 +22,7 @@ export function stagedName(transaction: string, role: Role, index: number, name:
 
 /** Whether a name is one that some merge staged, and which transaction's. */
 export function transactionOf(name: Bytes): string | undefined {
-  return /^\..*\.emplace-([a-z0-9]{8})-[sup][a-z0-9]+$/s.exec(name)?.[1];
+  return /^\..*\.emplace-([a-z0-9]{8})-[surp][a-z0-9]+$/s.exec(name)?.[1];
 }
 
 /** 40 random bits as 8 letters and digits. */

@@ -1,15 +1,43 @@
 import type { DirHandle, FsPort, Stat } from '@emplace/fsprobe';
 import { type Bytes, isErrno, PATH_MAX, UnsupportedPlatformError } from '@emplace/syscalls';
 import { type ErrorCode, MergeError, quoted } from './errors.ts';
+import type { MergeRequest } from './options.ts';
 import { statDirectory } from './plan/survey.ts';
 
+/** The two trees of a merge, open; without an image where something is only removed. */
+export interface Trees extends Disposable {
+  readonly image: DirHandle | undefined;
+  readonly root: DirHandle;
+}
+
+/** @throws MergeError IMAGE_MISSING, IMAGE_UNREADABLE, ROOT_MISSING, ROOT_UNUSABLE, OVERLAPPING_TREES */
+export function openTrees({ image, root, fs }: Pick<MergeRequest, 'image' | 'root' | 'fs'>): Trees {
+  using opened = new DisposableStack();
+  const open = (dir: DirHandle): DirHandle => opened.adopt(dir, (handle) => fs.closeDir(handle));
+  const trees = { image: image && open(openImage(image, fs)), root: open(openRoot(root, fs)) };
+  if (image !== undefined) checkOverlap(image, root, fs);
+  const kept = opened.move();
+  return { ...trees, [Symbol.dispose]: () => kept.dispose() };
+}
+
+/** The paths of the trees that a merge has. */
+export function pathsOf({ image, root }: Pick<MergeRequest, 'image' | 'root'>): Bytes[] {
+  return image === undefined ? [root] : [root, image];
+}
+
+/** The root alone, open. @throws MergeError ROOT_MISSING, ROOT_UNUSABLE */
+export function openRootAlone(path: Bytes, fs: FsPort): Omit<Trees, 'image'> {
+  const root = openRoot(path, fs);
+  return { root, [Symbol.dispose]: () => fs.closeDir(root) };
+}
+
 /** @throws MergeError IMAGE_MISSING, IMAGE_UNREADABLE */
-export function openImage(path: Bytes, fs: FsPort): DirHandle {
+function openImage(path: Bytes, fs: FsPort): DirHandle {
   return openTree(path, 'image', { missing: 'IMAGE_MISSING', unusable: 'IMAGE_UNREADABLE' }, fs);
 }
 
 /** @throws MergeError ROOT_MISSING, ROOT_UNUSABLE */
-export function openRoot(path: Bytes, fs: FsPort): DirHandle {
+function openRoot(path: Bytes, fs: FsPort): DirHandle {
   return openTree(path, 'root', { missing: 'ROOT_MISSING', unusable: 'ROOT_UNUSABLE' }, fs);
 }
 
@@ -47,7 +75,7 @@ function openTree(
  *
  * @throws MergeError OVERLAPPING_TREES
  */
-export function checkOverlap(image: Bytes, root: Bytes, fs: FsPort): void {
+function checkOverlap(image: Bytes, root: Bytes, fs: FsPort): void {
   const imageStat = statOf(image, fs);
   const rootStat = statOf(root, fs);
   if (isSame(imageStat, rootStat)) throw new MergeError('OVERLAPPING_TREES', 'image and root are the same directory');

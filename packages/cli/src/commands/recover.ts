@@ -1,7 +1,7 @@
 import { recover } from '@emplace/merge-core';
 import { Flags } from '@oclif/core';
-import { renderRecovery } from '../render/report.ts';
-import { RootCommand } from '../root-command.ts';
+import { renderRecovery, warningJson } from '../render/report.ts';
+import { RootCommand, rootOptionsOf } from '../root-command.ts';
 
 export class Recover extends RootCommand {
   static override summary = 'Finish what a stopped merge left';
@@ -18,10 +18,10 @@ where undo was kept. Exit codes as for \`merge\`.`;
 
   async run(): Promise<object> {
     const { flags } = await this.parse(Recover);
-    const report = await this.supervised(flags, (how) =>
-      recover({ root: flags.root, rollback: flags.rollback, sync: flags.sync, ...how }),
+    const report = await this.supervised(flags.progress, (how) =>
+      recover({ ...rootOptionsOf(flags), rollback: flags.rollback, ...how }),
     );
     this.log(renderRecovery(report));
-    return report;
+    return { ...report, warnings: report.warnings.map(warningJson) };
   }
 }

@@ -1,4 +1,5 @@
 import { MergeError } from '@emplace/merge-core';
+import { jsonPath } from './json.ts';
 
 const sentences = {
   refused: 'refused, nothing was changed',
@@ -31,7 +32,10 @@ export function errorJson(error: Error): object {
       message,
       hint,
       ...(problems.length > 0 && {
-        problems: problems.map((problem) => ({ code: problem.code, message: problem.message })),
+        problems: problems.map((problem) => ({
+          ...{ code: problem.code, message: problem.message },
+          ...(problem.path !== '' && { path: jsonPath(problem.path) }),
+        })),
       }),
     },
   };

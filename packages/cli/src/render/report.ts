@@ -1,23 +1,16 @@
 import type { HookReport, MergeReport, RecoverReport, Warning } from '@emplace/merge-core';
 import { show } from '@emplace/syscalls';
+import { jsonPath } from './json.ts';
+import { ledgerJson, renderLedger } from './ledger.ts';
 import { renderLost, renderSites, sitesJson } from './sites.ts';
 
 /** `12,345`. */
 const number = new Intl.NumberFormat('en');
 
 /** A finished merge in a few lines. */
-export function renderReport({
-  outcome,
-  transaction,
-  counts,
-  strategies,
-  sites,
-  lost,
-  bytes,
-  warnings,
-  recovered,
-}: MergeReport): string {
-  const numbers = (['created', 'replaced', 'identical', 'grafted', 'skipped'] as const)
+export function renderReport(report: MergeReport): string {
+  const { outcome, transaction, counts, strategies, sites, lost, bytes, warnings, recovered } = report;
+  const numbers = (['created', 'replaced', 'identical', 'grafted', 'skipped', 'removed'] as const)
     .filter((key) => counts[key] > 0)
     .map((key) => `${number.format(counts[key])} ${key}`);
   const rungs = Object.entries(strategies).map(([name, entries]) => `${name} ${number.format(entries)}`);
@@ -25,7 +18,7 @@ export function renderReport({
     `${outcome}: ${numbers.join(', ') || 'nothing to do'} (${renderBytes(bytes)}, transaction ${transaction})`,
   ];
   if (rungs.length > 0) lines.push(`strategies: ${rungs.join(', ')}`);
-  lines.push(...renderSites({ sites }), ...renderLost({ lost }));
+  lines.push(...renderSites({ sites }), ...renderLost({ lost }), ...renderLedger(report));
   if (recovered)
     lines.push(`an unfinished merge ${recovered.transaction} was recovered first: its ${recovered.tree} tree`);
   return [...lines, ...renderWarnings(warnings)].join('\n');
@@ -53,13 +46,19 @@ export function renderBytes(bytes: number): string {
 
 /** For programs: the report without what is only of use inside. */
 export function reportJson(report: MergeReport): object {
-  const { plan, warnings, sites, lost, hooks, ...rest } = report;
+  const { plan, warnings, sites, lost, hooks, protected: _, ledger, ...rest } = report;
   return {
     ...rest,
     ...(hooks && { hooks: hooks.map(hookJson) }),
     ...sitesJson(report),
-    warnings: warnings.map(({ code, message }) => ({ code, message })),
+    ...ledgerJson(report),
+    warnings: warnings.map(warningJson),
   };
+}
+
+/** A path is told by the message too: here it has all its bytes. */
+export function warningJson({ code, message, path }: Warning): object {
+  return { code, message, ...(path && { path: jsonPath(path) }) };
 }
 
 function hookJson({ hook, phase, result, ms }: HookReport): object {

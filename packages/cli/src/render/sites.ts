@@ -1,5 +1,6 @@
 import { describeSite } from '@emplace/fsprobe';
-import { type Losable, type MergeReport, type SiteReport, showPath } from '@emplace/merge-core';
+import type { Losable, MergeReport, SiteReport } from '@emplace/merge-core';
+import { jsonPath } from './json.ts';
 
 type Fact = NonNullable<SiteReport['facts'][keyof SiteReport['facts']]>;
 
@@ -32,10 +33,10 @@ export function sitesJson({ sites, lost }: MergeReport): object {
   return {
     sites: sites.map(({ image, target, site, ...rest }) => ({
       between: describeSite(site),
-      image: showPath(image, ''),
-      target: showPath(target, ''),
+      image: jsonPath(image),
+      target: jsonPath(target),
       ...rest,
     })),
-    lost: lost.map(({ path, what }) => ({ path: showPath(path, ''), what })),
+    lost: lost.map(({ path, what }) => ({ path: jsonPath(path), what })),
   };
 }

@@ -89,6 +89,8 @@ export function linuxPort(): FsPort {
     syncfs,
     space,
     tryFlock,
+    tryRecordLock,
+    recordLockHolder,
     pathShown,
     mayWrite,
     // By our pid: it is good for our children too.
@@ -277,6 +279,22 @@ function tryFlock(file: FileHandle): boolean {
     if (sys.isErrno(error, 'EAGAIN')) return false;
     throw error;
   }
+}
+
+function tryRecordLock(file: FileHandle): boolean {
+  try {
+    sys.recordLock(file, sys.F_WRLCK);
+    return true;
+  } catch (error) {
+    // Either is told of a lock that is held: see fcntl(2).
+    if (sys.isErrno(error, 'EAGAIN', 'EACCES')) return false;
+    throw error;
+  }
+}
+
+function recordLockHolder(file: FileHandle): number | undefined {
+  const pid = sys.recordLockHolder(file);
+  return pid !== undefined && pid > 0 ? pid : undefined;
 }
 
 function pathShown(file: FileHandle): Bytes | undefined {

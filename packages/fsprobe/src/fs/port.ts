@@ -149,6 +149,13 @@ export interface FsPort {
   /** An exclusive flock(2) without waiting: false when another holds it. It ends with the last copy of the handle. */
   tryFlock(file: FileHandle): boolean;
   /**
+   * An exclusive record lock on all of a file that is open for writing, without waiting: false when another holds one,
+   * another handle or a process by lockf(3). It ends with the last copy of the handle. Knows nothing of tryFlock's.
+   */
+  tryRecordLock(file: FileHandle): boolean;
+  /** The process that holds the record lock; undefined when none does, or one that cannot be told. */
+  recordLockHolder(file: FileHandle): number | undefined;
+  /**
    * The path that the kernel shows of what a handle holds, as in /proc/PID/exe: with ` (deleted)` when that name is gone.
    * undefined where nothing shows it.
    */

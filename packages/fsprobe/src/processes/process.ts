@@ -4,6 +4,8 @@ import { attempt, isUnread, type Link, readLink, readWhole, type Unread } from '
 
 /** PF_KTHREAD of include/linux/sched.h, in field 9 of stat. */
 const KERNEL_THREAD = 0x00200000;
+/** USER_HZ, the unit of times in stat: 100 on all architectures that we run on (asm-generic/param.h). */
+const TICKS_PER_SECOND = 100;
 
 /** The directory of one process. Once that is gone it answers ESRCH or ENOENT, never for a later process of its number. */
 export interface ProcessDirectory extends Disposable {
@@ -18,7 +20,10 @@ export interface ProcessState {
   /** One letter, `Z` for a zombie; see proc_pid_stat(5). */
   readonly state: string;
   readonly kernelThread: boolean;
+  readonly parent: number;
   readonly threads: number;
+  /** When it started, in seconds after the machine did; the hundredths are cut. */
+  readonly startedAfterBoot: number;
 }
 
 /**
@@ -53,7 +58,9 @@ export function parseState(text: Bytes): ProcessState {
     command: text.slice(text.indexOf('(') + 1, end) as Bytes,
     state: fields[0] ?? '',
     kernelThread: (Number(fields[6]) & KERNEL_THREAD) !== 0,
+    parent: Number(fields[1]),
     threads: Number(fields[17]),
+    startedAfterBoot: Number(fields[19]) / TICKS_PER_SECOND,
   };
 }
 

@@ -31,6 +31,8 @@ export interface Jobs {
       /** The time that `dir` then gets back. */
       readonly before?: Timestamp;
     };
+  /** Opens a path and reads a little of what is there. */
+  readonly look: { readonly path: Bytes };
 }
 export type Role = keyof Jobs;
 

@@ -6,6 +6,7 @@
 import { readFileSync, writeSync } from 'node:fs';
 import { constants } from 'node:os';
 import { setParentDeathSignal } from '@emplace/syscalls';
+import { look } from './look.ts';
 import { failureMessage, type Jobs, type Message, type Role, type Step, type Told } from './messages.ts';
 import { clean, prepare, tryShape } from './private-directory.ts';
 import { supervise } from './supervise.ts';
@@ -19,6 +20,10 @@ const WORK = {
   },
   clean: (job: Jobs['clean']) => {
     clean(job);
+    return {};
+  },
+  look: ({ path }: Jobs['look']) => {
+    look(path);
     return {};
   },
 } satisfies Record<Role, (job: never) => Told | Promise<Told>>;

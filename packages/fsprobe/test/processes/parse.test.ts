@@ -44,6 +44,8 @@ test('a command that looks like the end of its own field is read whole', () => {
     command: 'a) R 1 (\n',
     state: 'S',
     kernelThread: false,
+    parent: 1,
     threads: 3,
+    startedAfterBoot: 1,
   });
 });

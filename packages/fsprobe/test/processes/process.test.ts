@@ -14,7 +14,8 @@ import { temporaryDirectory } from '@emplace/fixtures';
 import { rootTest, testWith } from '@emplace/fixtures/jest';
 import { SyscallError, toBytes } from '@emplace/syscalls';
 import { expect, test } from '@jest/globals';
-import { readMappings } from '../../src/processes/mappings.ts';
+import { visitMappedFiles } from '../../src/processes/mapped-files.ts';
+import { readMappings, readMaps } from '../../src/processes/mappings.ts';
 import { listPids, openProc, type Proc } from '../../src/processes/proc.ts';
 import { openLeader, openProcess, readDescriptors, readExe, readState } from '../../src/processes/process.ts';
 import { attempt, type Held, isUnread, type Unread } from '../../src/processes/read.ts';
@@ -71,7 +72,8 @@ rootTest('a process shows what it runs, has mapped and has open, whatever bytes 
     shown: toBytes(`${place.at('data')} (deleted)`),
     file: { nlink: 0 },
   });
-  expect(readable(readState(process.fd))).toEqual({ command: 'program', state: 'S', kernelThread: false, threads: 1 });
+  const state = { command: 'program', state: 'S', kernelThread: false, threads: 1 };
+  expect(readable(readState(process.fd))).toMatchObject(state);
 });
 
 test('a process that ended is not there, and never taken for a later one of its number', async () => {
@@ -149,3 +151,18 @@ testWith(
     expect(readable(readMappings(process)).filter(({ text }) => text === place.at('leaderless'))).not.toEqual([]);
   },
 );
+
+test('mapped files are visited as the text of maps has them', async () => {
+  await using cat = await startWaiting(CAT);
+  using proc = openProc();
+  using process = openProcess(proc, cat.pid);
+  const lines = readable(readMaps(process));
+  const brief = (which: 'code' | 'all'): string[] => {
+    const found: string[] = [];
+    visitMappedFiles(process, which, (file) => found.push(`${file.link()} ${file.counted.ino} ${file.shown}`));
+    return found;
+  };
+  const expected = lines.map(({ range, inode, text }) => `map_files/${range} ${inode.split(' ')[1]} ${text}`);
+  expect(brief('all')).toEqual(expected);
+  expect(brief('code')).toEqual(expected.filter((_, i) => lines[i]?.executable));
+});

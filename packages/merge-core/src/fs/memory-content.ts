@@ -182,3 +182,12 @@ export function tryFlock(world: World, file: FileHandle): boolean {
   extra.lockOwner = file;
   return true;
 }
+
+export function tryRecordLock(world: World, file: FileHandle): boolean {
+  const { mount, inode, writable } = openedFile(world, file, 'fcntl');
+  if (!writable) fail('EBADF', 'fcntl');
+  const extra = extraOf(mount.device, inode);
+  if (extra.recordLockOwner !== undefined && extra.recordLockOwner !== file) return false;
+  extra.recordLockOwner = file;
+  return true;
+}

@@ -62,6 +62,7 @@ export interface Extra {
   /** Handles on it: the inode lives on without a name until the last is closed. */
   opens: number;
   lockOwner: number | undefined;
+  recordLockOwner: number | undefined;
 }
 
 export interface Device {
@@ -74,6 +75,7 @@ export interface Device {
 }
 
 export const BLOCK = 4096;
+const unlocked = { lockOwner: undefined, recordLockOwner: undefined };
 const XFS_MAGIC = 0x58465342;
 
 const TYPES: Readonly<Record<number, EntryType>> = {
@@ -109,7 +111,7 @@ export function makeDevice(dev: number, options: FileSystemOptions, now: Timesta
 
 function makeExtra(mtime: Timestamp): Extra {
   const flags = { immutable: false, appendOnly: false, shared: false };
-  return { mtime, xattrs: new Map(), ...flags, extents: [], opens: 0, lockOwner: undefined };
+  return { mtime, xattrs: new Map(), ...flags, extents: [], opens: 0, ...unlocked };
 }
 
 export function isDirectory(inode: Inode): boolean {
@@ -246,7 +248,7 @@ function copyInode(from: Device, source: Inode, to: Device, target: Inode): void
   if (source.symlink !== undefined) target.symlink = source.symlink;
   if (source.getSize() > 0) target.setBuffer(source.buf.subarray(0, source.getSize()) as Buffer);
   const extra = extraOf(from, source);
-  const own = { xattrs: new Map(extra.xattrs), extents: [...extra.extents], opens: 0, lockOwner: undefined };
+  const own = { xattrs: new Map(extra.xattrs), extents: [...extra.extents], opens: 0, ...unlocked };
   to.extras.set(source.ino, { ...extra, ...own });
   to.superblock.inodes[source.ino] = target;
 }

@@ -100,6 +100,7 @@ export function close(world: World, handle: DirHandle | FileHandle): void {
   const extra = extraOf(mount.device, inode);
   extra.opens--;
   if (extra.lockOwner === handle) extra.lockOwner = undefined;
+  if (extra.recordLockOwner === handle) extra.recordLockOwner = undefined;
   releaseUnused(mount.device, inode);
 }
 

@@ -26,6 +26,7 @@ import {
   seek,
   truncate,
   tryFlock,
+  tryRecordLock,
   write,
 } from './memory-content.ts';
 import { BLOCK, childrenOf, type Device, type FileSystemOptions, fail, makeDevice, typeOf } from './memory-device.ts';
@@ -180,6 +181,9 @@ function portOf(world: World): MemoryPort {
     syncfs: (dir) => void openedDir(world, dir, 'syncfs'),
     space: (at) => space(opened(world, at, 'fstatfs').mount),
     tryFlock: (file) => tryFlock(world, file),
+    tryRecordLock: (file) => tryRecordLock(world, file),
+    // Its locks are of open files, not of processes.
+    recordLockHolder: (file) => void openedFile(world, file, 'fcntl'),
     pathShown: (file) => pathShown(world, file),
     mayWrite(at, name) {
       if (lookUp(world, at, name, 'faccessat') === undefined) fail('ENOENT', 'faccessat', name);

@@ -1,3 +1,4 @@
+import { silenceAt } from '@emplace/fsprobe';
 import {
   AT_EMPTY_PATH,
   ascii,
@@ -23,21 +24,25 @@ import {
   statx,
 } from '@emplace/syscalls';
 import { explain, MergeError, quoted } from '../errors.ts';
+import { absolute } from '../options.ts';
 import { DefinitionError, parseDefinition } from './definition.ts';
 import type { Hook } from './hook.ts';
 
 const SUFFIX = '.hook';
 /** More is no definition. */
 const BYTES_MAX = 64 * 1024;
+/** How long a file system that others serve may take to let a definition be read. */
+const ANSWER_MS = 2_000;
 
 /**
  * The hooks that a directory defines: every file `*.hook` in it, in the order of their names as bytes, the suffix left
  * out. All of them are read before anything is touched.
  * @returns undefined when there is no such directory
  * @throws MergeError HOOK_UNSAFE when somebody else than root or this user may change what is run; HOOK_INVALID with
- *   file and line
+ *   file and line; NOT_ANSWERING
  */
-export function readHooks(directory: Bytes): Hook[] | undefined {
+export async function readHooks(directory: Bytes): Promise<Hook[] | undefined> {
+  await checkAnswering(directory);
   let dir: number;
   try {
     dir = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -47,10 +52,22 @@ export function readHooks(directory: Bytes): Hook[] | undefined {
   }
   try {
     checkSafe(dir, directory);
-    return namesIn(dir).map((name) => readHook(dir, directory, name));
+    const hooks: Hook[] = [];
+    for (const name of namesIn(dir)) {
+      await checkAnswering(`${directory}/${name}` as Bytes);
+      hooks.push(readHook(dir, directory, name));
+    }
+    return hooks;
   } finally {
     close(dir);
   }
+}
+
+/** @throws MergeError NOT_ANSWERING */
+async function checkAnswering(path: Bytes): Promise<void> {
+  const silence = await silenceAt(absolute(path, 'hooks'), ANSWER_MS);
+  if (silence === undefined) return;
+  throw new MergeError('NOT_ANSWERING', `${quoted(path)} lies on a file system that does not answer: ${silence}`);
 }
 
 function namesIn(dir: number): Bytes[] {

@@ -9,7 +9,7 @@ export interface HookFacts {
   readonly transaction: string;
   /** Absolute. The hook starts in it: the paths that it gets are below it. */
   readonly root: Bytes;
-  readonly image: Bytes;
+  readonly image: Bytes | undefined;
   /** What became of the merge, after its commit point: `merged` or `recovered`. */
   readonly outcome?: string;
   /** Whether a file, by its real path, was placed in this transaction: see `spawnProgram`. */
@@ -38,7 +38,7 @@ export function environmentOf(hook: Hook, phase: HookPhase, facts: HookFacts, cl
     EMPLACE_HOOK: text(hook.name),
     EMPLACE_TRANSACTION: text(ascii(facts.transaction)),
     EMPLACE_ROOT: text(facts.root),
-    EMPLACE_IMAGE: text(facts.image),
+    ...(facts.image !== undefined && { EMPLACE_IMAGE: text(facts.image) }),
     ...(facts.outcome !== undefined && { EMPLACE_OUTCOME: facts.outcome }),
   };
 }

@@ -1,3 +1,4 @@
+import { silenceAt } from '@emplace/fsprobe';
 import {
   AT_EACCESS,
   AT_EMPTY_PATH,
@@ -37,9 +38,12 @@ export interface Executable {
 
 /** So many times the kernel goes from a script to its interpreter (fs/exec.c, exec_binprm); once more is ELOOP. */
 const INTERPRETERS_MAX = 5;
+/** How long a file system that others serve may take to let a file be opened. */
+const ANSWER_MS = 2_000;
 
-/** @throws SpawnError ENOENT, ENOTDIR, EACCES, ELOOP: what chdir would say */
-export function checkDirectory(path: Bytes): void {
+/** @throws SpawnError ENOENT, ENOTDIR, EACCES, ELOOP: what chdir would say; ETIMEDOUT where it would not return */
+export async function checkDirectory(path: Bytes): Promise<void> {
+  await checkAnswering('directory', path);
   blaming('directory', path, () => {
     close(open(path, O_PATH | O_DIRECTORY | O_CLOEXEC));
     faccessat(AT_FDCWD, path, X_OK, AT_EACCESS);
@@ -53,19 +57,27 @@ export function checkDirectory(path: Bytes): void {
  *
  * Not guaranteed: that it stays so until exec. A file that may be run but not read is taken for the last one.
  * @param cwd where the path of an interpreter starts that is not absolute
- * @throws SpawnError
+ * @throws SpawnError; ETIMEDOUT where exec would not return
  */
-export function executablesOf(program: Bytes, cwd: Bytes): Executable[] {
+export async function executablesOf(program: Bytes, cwd: Bytes): Promise<Executable[]> {
   const found: Executable[] = [];
   let path: Bytes | undefined = program;
   while (path !== undefined) {
     const blame = found.length === 0 ? 'program' : 'interpreter';
+    await checkAnswering(blame, path);
     const executable: Executable = { path, real: realPath(path, blame), blame };
     checkExecutable(executable);
     found.push(executable);
     path = interpreterOf(executable, found.length, cwd);
   }
   return found;
+}
+
+/** This process opens nothing that was not asked whether it answers, by another one. */
+async function checkAnswering(blame: Blame, path: Bytes): Promise<void> {
+  const silence = await silenceAt(path, ANSWER_MS);
+  if (silence !== undefined)
+    throw new SpawnError('ETIMEDOUT', blame, path, `lies on a file system that does not answer: ${silence}`);
 }
 
 function realPath(path: Bytes, blame: Blame): Bytes {

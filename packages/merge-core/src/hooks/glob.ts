@@ -51,6 +51,7 @@ function bracket(set: string): string {
   return `[${negated ? '^' : ''}${members}]`;
 }
 
-function unit(byte: string): string {
+/** One byte that stands for itself in an expression, in a bracket or not. */
+export function unit(byte: string): string {
   return `\\x${byte.charCodeAt(0).toString(16).padStart(2, '0')}`;
 }

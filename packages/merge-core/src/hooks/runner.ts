@@ -26,7 +26,7 @@ interface About {
   readonly transaction: string;
   /** Absolute, as the caller wrote them. */
   readonly root: Bytes;
-  readonly image: Bytes;
+  readonly image: Bytes | undefined;
   readonly emit: Emit;
 }
 

@@ -55,8 +55,11 @@ const RETRY_MS = 5;
  * A freshly placed program, or interpreter of one, is not started while anybody has it open for writing (G7): a read
  * lease tells; where there are none, exec itself does, and is tried again for a bounded time (ETXTBSY).
  *
- * Not guaranteed: a file system that never answers hangs exec, and the caller with it. A command that the program
- * looks up and starts itself is not waited for.
+ * A program, an interpreter or a working directory that lies on a file system which others serve is opened by a process
+ * of its own first, which may hang (ETIMEDOUT).
+ *
+ * Not guaranteed: that such a file system still answers a moment later, or that a disk does: exec that never returns
+ * hangs the caller, which waits for it. A command that the program looks up and starts itself is not waited for.
  * @throws SpawnError; the signal's reason when that aborts before the start
  */
 export async function spawnProgram(spec: ProgramSpec): Promise<Started> {
@@ -64,9 +67,10 @@ export async function spawnProgram(spec: ProgramSpec): Promise<Started> {
   const [program] = spec.argv;
   if (!program?.startsWith('/'))
     throw new SpawnError('EINVAL', 'arguments', undefined, 'the path of a program has to be absolute');
-  checkDirectory(spec.cwd);
-  const executables = executablesOf(program, spec.cwd);
+  await checkDirectory(spec.cwd);
+  const executables = await executablesOf(program, spec.cwd);
   const deadline = performance.now() + (spec.busyMs ?? BUSY_MS);
+  spec.signal?.throwIfAborted();
   for (;;) {
     await settled(executables, deadline, spec);
     try {

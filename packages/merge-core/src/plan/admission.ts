@@ -32,10 +32,17 @@ export class Admission {
     this.#fs = fs;
   }
 
-  /** Whether an entry can get its name. */
-  entry(current: Current, name: Bytes, stat: Stat, old: Stat | undefined, rung: Strategy): boolean {
-    const path = join(current.target, name);
-    if (!this.directory(current, name) || !this.#permissions.allow(current, name, stat, old, rung)) return false;
+  /** Whether an entry can get its name, `target` when that is another in the root. */
+  entry(
+    current: Current,
+    name: Bytes,
+    stat: Stat,
+    old: Stat | undefined,
+    rung: Strategy,
+    target: Bytes = name,
+  ): boolean {
+    const path = join(current.target, target);
+    if (!this.directory(current, target) || !this.#permissions.allow(current, name, stat, old, rung)) return false;
     if (old?.mountRoot === true)
       return this.#refuse('MOUNT_POINT', path, `is a mount point (EBUSY): ${this.#mountName(old.mountId)}`);
     if (old !== undefined && (old.immutable || old.appendOnly)) {

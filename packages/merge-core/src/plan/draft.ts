@@ -3,11 +3,12 @@ import { type Bytes, show } from '@emplace/syscalls';
 import type { ErrorCode } from '../errors.ts';
 import { quoted } from '../errors.ts';
 import type { WarningCode } from '../events.ts';
-import { isWithin, join } from '../paths.ts';
+import { HERE, isWithin, join, splitPath } from '../paths.ts';
 import type { Losable } from './carry.ts';
 import { HardLinks, linkKey } from './hard-links.ts';
-import type { Identical, Placement, Plan, PlannedDirectory } from './model.ts';
+import type { Identical, Placement, Plan, PlannedDirectory, PlannedRecord, Removal } from './model.ts';
 import type { PlanRequest } from './request.ts';
+import type { ImageName } from './twins.ts';
 import { isLibrary } from './undo-kind.ts';
 
 /** What others need comes first: whole new directories, libraries and their links, data, programs, other links, configuration. */
@@ -24,8 +25,15 @@ export class Draft {
   readonly links: HardLinks = new HardLinks();
   /** Directories of the root that more than one directory of the image leads to, through symlinks there. */
   readonly aliased: Set<Bytes> = new Set();
+  /** Entries of the image that another one is placed in the stead of, and that one: paths below the image. */
+  readonly twins: Map<Bytes, Bytes> = new Map();
   readonly #plan: Plan;
   readonly #identical = new Set<Identical>();
+  readonly #touched: Identical[] = [];
+  /** Directories of the root that give way to something else. */
+  readonly #swapped = new Set<Bytes>();
+  readonly #records: Placement[] = [];
+  readonly #directories = new Map<Bytes, number>();
   readonly #exposed: Exposed[] = [];
   readonly #byRank: Placement[][] = Array.from({ length: RANKS }, () => []);
 
@@ -35,7 +43,14 @@ export class Draft {
 
   /** @returns its index. */
   addDirectory(directory: PlannedDirectory): number {
-    return this.#plan.directories.push(directory) - 1;
+    const index = this.#plan.directories.push(directory) - 1;
+    if (!this.#directories.has(directory.target)) this.#directories.set(directory.target, index);
+    return index;
+  }
+
+  /** The number of a directory of the root, when something is planned in it. */
+  directoryAt(target: Bytes): number | undefined {
+    return this.#directories.get(target);
   }
 
   place(placement: Placement, mode: number): Placement {
@@ -44,6 +59,7 @@ export class Draft {
     else counts.replaced++;
     counts.created += placement.entries - 1;
     if (placement.action === 'graft') counts.grafted++;
+    if (placement.old?.type === 'directory') this.#swapped.add(this.targetOf(placement));
     this.#plan.bytes += placement.size;
     this.#byRank[rankOf(placement, mode, this.targetOf(placement))]?.push(placement);
     return placement;
@@ -59,6 +75,27 @@ export class Draft {
   unleave(identical: Identical): void {
     this.#plan.counts.identical--;
     this.#identical.delete(identical);
+  }
+
+  /** What the ledger writes; it comes after all that it tells of. */
+  record(record: PlannedRecord, placement: Placement): void {
+    const number = this.#plan.records.push(record) - 1;
+    this.#records.push({ ...placement, record: number });
+  }
+
+  remove(removal: Removal): void {
+    this.#plan.counts.removed++;
+    this.#plan.removals.push(removal);
+  }
+
+  /** An entry of the root of which only the time changes. */
+  touch(touched: Identical): void {
+    this.#touched.push(touched);
+  }
+
+  /** An entry of the image that is not placed over the one that is there. */
+  protect(path: Bytes, as: Bytes | undefined): void {
+    this.#plan.protected.push({ path, ...(as && { as }) });
   }
 
   skip(count: number): void {
@@ -88,25 +125,64 @@ export class Draft {
     this.#plan.problems.push({ code, path, message: `${quoted(path)} ${what}` });
   }
 
-  targetOf({ directory, name }: Pick<Placement, 'directory' | 'name'>): Bytes {
-    return join(this.#plan.directories[directory]?.target ?? ('' as Bytes), name);
+  /** The same with a message that names the path already. */
+  refuseAs(code: ErrorCode, path: Bytes, message: string): void {
+    this.#plan.problems.push({ code, path, message });
   }
 
-  /** Two directories of the image that lead to one of the root must not bring the same name twice. */
-  findCollisions(): void {
+  /** Whether a path of the root lies in a directory that something else takes the place of: it goes with that. */
+  isInSwapped(path: Bytes): boolean {
+    for (let at = path; at !== HERE; at = splitPath(at).parent) if (this.#swapped.has(at)) return true;
+    return false;
+  }
+
+  targetOf({ directory, name, as }: Pick<Placement, 'directory' | 'name' | 'as'>): Bytes {
+    return join(this.#plan.directories[directory]?.target ?? ('' as Bytes), as ?? name);
+  }
+
+  /**
+   * Two directories of the image that lead to one of the root must not bring the same name twice, unless both entries are the same:
+   * then the first of them is placed, and the other one counts as there.
+   */
+  findCollisions(areTwins: (first: ImageName, second: ImageName) => boolean): void {
     if (this.aliased.size === 0) return;
-    const seen = new Set<Bytes>();
+    const seen = new Map<Bytes, Placement | Identical>();
+    const aside = new Set<Placement | Identical>();
+    const twice = (target: Bytes): void =>
+      this.refuse('IMAGE_COLLISION', target, 'would be placed twice: two directories of the image lead there');
     for (const entry of [...this.#byRank.flat(), ...this.#identical]) {
       if (!this.aliased.has(this.#plan.directories[entry.directory]?.target ?? ('' as Bytes))) continue;
       const target = this.targetOf(entry);
-      if (seen.has(target))
-        this.refuse('IMAGE_COLLISION', target, 'would be placed twice: two directories of the image lead there');
-      seen.add(target);
+      const first = seen.get(target);
+      if (first === undefined) seen.set(target, entry);
+      else if (areTwins(first, entry)) aside.add(this.#setAside(entry, first));
+      else twice(target);
     }
-    for (const { action, target } of this.#plan.directories) {
-      if (action === 'make' && seen.has(target))
-        this.refuse('IMAGE_COLLISION', target, 'would be placed twice: two directories of the image lead there');
+    for (const { action, target } of this.#plan.directories) if (action === 'make' && seen.has(target)) twice(target);
+    if (aside.size === 0) return;
+    for (const [rank, ranked] of this.#byRank.entries()) this.#byRank[rank] = ranked.filter((one) => !aside.has(one));
+  }
+
+  /** Its twin is placed in its stead. From the image it goes as what the root has already. */
+  #setAside(entry: Placement | Identical, first: Placement | Identical): Placement | Identical {
+    this.twins.set(this.#imagePathOf(entry), this.#imagePathOf(first));
+    const { directory, name, ino } = entry;
+    if ('rung' in entry) {
+      const { counts } = this.#plan;
+      if (entry.old === undefined) counts.created--;
+      else counts.replaced--;
+      this.#plan.bytes -= entry.size;
+    } else {
+      this.unleave(entry);
     }
+    // A time that does not change is not set: that of the first counts.
+    const time = { sec: 0, nsec: 0 };
+    this.leave({ directory, name, ino, mtime: time, oldMtime: time });
+    return entry;
+  }
+
+  #imagePathOf({ directory, name }: ImageName): Bytes {
+    return join(this.#plan.directories[directory]?.image ?? HERE, name);
   }
 
   /** Warns of each exposed entry, with the processes that hold it now. */
@@ -124,7 +200,8 @@ export class Draft {
   /** Hands the entries over to the plan, placements in the order of the commit. */
   finish(): void {
     for (const ranked of this.#byRank) for (const placement of ranked) this.#plan.placements.push(placement);
-    for (const identical of this.#identical) this.#plan.identical.push(identical);
+    for (const record of this.#records) this.#plan.placements.push(record);
+    for (const identical of [...this.#identical, ...this.#touched]) this.#plan.identical.push(identical);
   }
 }
 

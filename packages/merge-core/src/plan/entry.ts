@@ -14,6 +14,7 @@ import type { Current, Placing } from './placing.ts';
 import type { PlanRequest } from './request.ts';
 import { resolveLink } from './resolve.ts';
 import type { Room } from './room.ts';
+import type { GivingWay, Judgement, Ruling } from './ruling.ts';
 import type { Sites } from './sites.ts';
 import { type Surveys, surveyTree } from './survey.ts';
 import { wholeBy } from './whole.ts';
@@ -45,6 +46,7 @@ export interface Planning {
   readonly sites: Sites;
   readonly admission: Admission;
   readonly placing: Placing;
+  readonly ruling: Ruling;
   /** Directories of the root in which nothing goes in as a whole. */
   readonly shared: ReadonlySet<Bytes>;
   /** Whether a directory is the root itself. */
@@ -70,16 +72,19 @@ export class EntryPlanner {
     }
     const stat = this.#to.fs.stat(current.imageDir, name);
     if (stat === undefined) return;
-    if (join(current.target, name) === STATE_DIRECTORY) {
-      this.#to.draft.refuse(
-        'IMAGE_COLLISION',
-        path,
-        'in the image has the name of the directory that a merge keeps its journal in',
-      );
+    const target = join(current.target, name);
+    if (target === STATE_DIRECTORY || this.#to.ruling.isReserved(target)) {
+      const whose =
+        target === STATE_DIRECTORY ? 'the directory that a merge keeps its journal in' : 'what the ledger writes';
+      this.#to.draft.refuse('IMAGE_COLLISION', path, `in the image has the name of ${whose}`);
       return;
     }
     const old = this.#oldEntry(current, name);
     if (old === 'unknown') return;
+    if (stat.type !== 'directory' && stat.type !== 'socket') {
+      const judged = this.#to.ruling.judge(current, name, stat, old);
+      if (judged !== 'merge') return this.#protect(current, name, stat, judged);
+    }
     const decision = decisions[stat.type][old?.type ?? 'nothing'];
     switch (decision) {
       case 'skip':
@@ -106,12 +111,24 @@ export class EntryPlanner {
         if (old !== undefined) this.#displace(current, name, stat, old);
         return;
       case 'conflict':
-        if (this.#to.request.replaceTypes) yield* this.#newDirectory(current, name, stat, old);
-        else this.#conflict(current, name, stat, `a ${old?.type}`);
-        return;
+        return yield* this.#swap(current, name, stat, old, `a ${old?.type}`);
       default:
         decision satisfies never;
     }
+  }
+
+  /** The root's own entry is protected: the new one goes beside it, or stays in the image. */
+  #protect(current: Current, name: Bytes, stat: Stat, judged: Exclude<Judgement, 'merge'>): void {
+    const path = join(current.target, name);
+    if (judged === 'leave') {
+      this.#to.draft.skip(1);
+      this.#to.draft.protect(path, undefined);
+      return;
+    }
+    const old = this.#oldEntry(current, judged.as);
+    if (old === 'unknown') return;
+    this.#to.placing.leaf(current, name, stat, old, { as: judged.as });
+    this.#to.draft.protect(path, judged.as);
   }
 
   /** What the root has under a name. A name that its file system cannot even look up is refused here. */
@@ -144,13 +161,19 @@ export class EntryPlanner {
   /** A directory of the root gives way: an empty one, or any when types may be replaced and nothing in it must stay. */
   #displace(current: Current, name: Bytes, stat: Stat, old: Stat): void {
     const empty = this.#isEmpty(current, name);
-    if (!empty && !this.#to.request.replaceTypes) {
+    const way = empty ? 'goes' : this.#givesWay(current, name, old);
+    if (way === 'stays') {
       this.#conflict(current, name, stat, 'a directory with entries');
       return;
     }
     const obstacle = empty ? undefined : findObstacle(this.#to.root, join(current.target, name), this.#to.fs);
-    if (obstacle === undefined) this.#to.placing.leaf(current, name, stat, old, { empty });
+    if (obstacle === undefined)
+      this.#to.placing.leaf(current, name, stat, old, { empty, ...(typeof way === 'object' && { oldAs: way.aside }) });
     else this.#to.draft.refuse(obstacle.code, obstacle.path, `${obstacle.what}, and its directory would be replaced`);
+  }
+
+  #givesWay(current: Current, name: Bytes, old: Stat): GivingWay {
+    return this.#to.request.replaceTypes ? 'goes' : this.#to.ruling.givesWay(current, name, old);
   }
 
   #isEmpty(current: Current, name: Bytes): boolean {
@@ -174,24 +197,30 @@ export class EntryPlanner {
       this.#to.draft.refuse(resolved.code, resolved.path, resolved.message.slice(quoted(resolved.path).length + 1));
     } else if (resolved.stat?.type === 'directory') {
       this.#enter(join(current.image, name), stat, resolved.path, resolved.stat, current.place);
-    } else if (this.#to.request.replaceTypes) {
-      yield* this.#newDirectory(current, name, stat, old);
     } else {
-      this.#conflict(current, name, stat, 'a symlink that leads to no directory');
+      yield* this.#swap(current, name, stat, old, 'a symlink that leads to no directory');
     }
   }
 
+  /** A directory in the place of something else, when that may give way. */
+  *#swap(current: Current, name: Bytes, stat: Stat, old: Stat | undefined, what: string): Steps<void> {
+    const way = old === undefined ? 'goes' : this.#givesWay(current, name, old);
+    if (way === 'stays') this.#conflict(current, name, stat, what);
+    else yield* this.#newDirectory(current, name, stat, old, typeof way === 'object' ? way.aside : undefined);
+  }
+
   /** A directory that the root has not (or has something else for): a graft where it can be, else made and filled. */
-  *#newDirectory(current: Current, name: Bytes, stat: Stat, old: Stat | undefined): Steps<void> {
+  *#newDirectory(current: Current, name: Bytes, stat: Stat, old: Stat | undefined, oldAs?: Bytes): Steps<void> {
     const image = join(current.image, name);
     const target = join(current.target, name);
     const surveys = yield* this.#surveys(current, image, stat);
     const survey = surveys?.get(image);
     if (survey === undefined) return;
-    const enters = old === undefined && this.#to.shared.has(current.target);
+    const enters = old === undefined && (this.#to.shared.has(current.target) || this.#to.ruling.looksInto(target));
     const rung = enters ? undefined : wholeBy(current, stat, survey, old !== undefined, this.#to.sites);
     if (rung !== undefined) {
-      this.#to.placing.graft(current, name, stat, old, survey, rung);
+      this.#to.placing.graft(current, name, stat, old, survey, rung, oldAs);
+      if (oldAs !== undefined) this.#to.draft.protect(target, oldAs);
     } else if (old !== undefined) {
       const why = survey.stays ?? survey.crosses ?? image;
       this.#to.draft.refuse('TYPE_CONFLICT', target, `cannot be swapped as a whole: ${quoted(why)} stays behind`);

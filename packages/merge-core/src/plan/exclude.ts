@@ -1,5 +1,6 @@
 import { type Bytes, toBytes } from '@emplace/syscalls';
 import picomatch from 'picomatch';
+import type { Plan } from './model.ts';
 
 /** Says whether a path below the image stays out of the merge; a directory that does takes all below it along. */
 export type Excluded = (path: Bytes) => boolean;
@@ -9,7 +10,12 @@ export type Excluded = (path: Bytes) => boolean;
  * depth; a leading slash ties it to the top; `**` crosses directories; names that start with a dot match too. They match bytes:
  * `?` is one byte. What a probe left is never part of a merge.
  */
-export function excluder(globs: readonly string[]): Excluded {
+export function excluder({ exclude, masked }: Pick<Plan, 'exclude' | 'masked'>): Excluded {
+  const globs = matcher(exclude);
+  return masked.size === 0 ? globs : (path) => masked.has(path) || globs(path);
+}
+
+function matcher(globs: readonly string[]): Excluded {
   if (globs.length === 0) return isProbe;
   const matchers = globs.map((glob) => {
     const pattern = toBytes(glob.replace(/\/+$/, ''));

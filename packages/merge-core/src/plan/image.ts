@@ -4,6 +4,7 @@ import { identityOf } from '../identity.ts';
 import { OpenDirectories } from '../open-directories.ts';
 import { HERE } from '../paths.ts';
 import type { Steps } from '../steps.ts';
+import { Additions } from './additions.ts';
 import { Admission } from './admission.ts';
 import { readAttributes } from './attributes-of.ts';
 import { Draft } from './draft.ts';
@@ -14,8 +15,10 @@ import type { Plan } from './model.ts';
 import { type Current, Placing } from './placing.ts';
 import { emptyPlan, type PlanRequest } from './request.ts';
 import { Room } from './room.ts';
+import type { PlanLedger } from './ruling.ts';
 import { Sites, type Spot } from './sites.ts';
 import { statDirectory } from './survey.ts';
+import { areTwins } from './twins.ts';
 
 /**
  * Walks the image once, beside the root, and decides each entry. Reads only; every problem is collected in the
@@ -29,6 +32,7 @@ export function* planMerge(
   request: PlanRequest,
   knowledge: Knowledge,
   fs: FsPort,
+  ledgerOf: () => PlanLedger,
 ): Steps<Plan> {
   using rootDirectories = new OpenDirectories(fs, root);
   using imageDirectories = new OpenDirectories(fs, image);
@@ -37,8 +41,10 @@ export function* planMerge(
   // seen. A graft in one of them would keep the other's entries out, so then it is planned once more without.
   const shared = new Set<Bytes>();
   for (;;) {
-    const plan = emptyPlan(request, identityOf(statDirectory(image, fs)));
-    const planner = new Planner(plan, image, trees, request, knowledge, shared, fs);
+    const ledger = ledgerOf();
+    const path = request.image ?? HERE;
+    const plan = emptyPlan(request, { path, id: identityOf(statDirectory(image, fs)) }, ledger.masked);
+    const planner = new Planner(plan, image, trees, request, knowledge, shared, fs, ledger);
     yield* planner.run(statDirectory(image, fs), statDirectory(root, fs), root);
     const found = [...planner.aliased].filter((path) => !shared.has(path));
     if (found.length === 0 || !plan.problems.some(({ code }) => code === 'IMAGE_COLLISION')) return plan;
@@ -49,6 +55,7 @@ export function* planMerge(
 class Planner {
   readonly #draft: Draft;
   readonly #image: DirHandle;
+  readonly #imageDirectories: OpenDirectories;
   readonly #plan: Plan;
   readonly #root: OpenDirectories;
   readonly #request: PlanRequest;
@@ -59,6 +66,7 @@ class Planner {
   readonly #sites: Sites;
   readonly #admission: Admission;
   readonly #entries: EntryPlanner;
+  readonly #ledger: PlanLedger;
   /** Real directories of the root that are merged into. */
   readonly #targets = new Set<Bytes>();
 
@@ -70,9 +78,12 @@ class Planner {
     knowledge: Knowledge,
     shared: ReadonlySet<Bytes>,
     fs: FsPort,
+    ledger: PlanLedger,
   ) {
+    this.#ledger = ledger;
     this.#draft = new Draft(plan);
     this.#image = image;
+    this.#imageDirectories = trees.image;
     this.#plan = plan;
     const { root } = trees;
     this.#root = root;
@@ -85,8 +96,9 @@ class Planner {
     this.#entries = new EntryPlanner({
       ...{ draft: this.#draft, room: this.#room, sites: this.#sites, admission: this.#admission, placing },
       ...{ image, root, request, fs, shared },
-      excluded: excluder(request.exclude),
+      excluded: excluder(plan),
       isRoot: (stat) => this.#isRoot(stat),
+      ruling: ledger.ruling,
       enter: (pending) => void this.#pending.push(pending),
     });
   }
@@ -109,7 +121,11 @@ class Planner {
       yield* this.#directory(next);
     }
     this.#draft.links.settle();
-    this.#draft.findCollisions();
+    this.#draft.findCollisions(areTwins(this.#plan, this.#imageDirectories, this.#fs));
+    yield* this.#ledger.complete(
+      this.#draft,
+      new Additions(this.#draft, this.#room, this.#sites, this.#root, this.#request, this.#fs),
+    );
     this.#room.check(this.#draft);
     this.#draft.finish();
     this.#plan.sites.push(...this.#sites.planned);
@@ -127,7 +143,7 @@ class Planner {
         this.#draft.refuse('OVERLAPPING_TREES', image, 'in the image is the root itself');
         return;
       }
-      if (targetStat !== undefined && identityOf(targetStat) === this.#plan.imageId) {
+      if (targetStat !== undefined && identityOf(targetStat) === this.#plan.image?.id) {
         this.#draft.refuse('OVERLAPPING_TREES', target, 'in the root is the image itself');
         return;
       }
@@ -137,7 +153,8 @@ class Planner {
           ? pending.place
           : this.#room.place(targetDir, targetStat, target);
       const site: Site = { source: this.#sites.imagePlace(imageDir, pending.stat), target: place };
-      const refuseSite = (why: string): void => this.#draft.refuse('STRATEGY_IMPOSSIBLE', this.#request.image, why);
+      const refuseSite = (why: string): void =>
+        this.#draft.refuse('STRATEGY_IMPOSSIBLE', this.#request.image ?? HERE, why);
       const current: Current = {
         ...pending,
         place,

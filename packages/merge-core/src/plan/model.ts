@@ -15,16 +15,17 @@ export interface Attributes {
 }
 
 /**
- * A directory of the image that is merged entry by entry.
+ * A directory in which something is decided entry by entry.
  * `keep`: the root has it and it stays as it is. `adopt`: the root has it and takes the image's attributes.
- * `make`: new, but something inside needs a decision of its own, so it cannot go in as a graft.
+ * `make`: new, but something inside needs a decision of its own, so it cannot go in as a graft. `drop`: obsolete, it
+ * goes in the end if nothing is in it then.
  */
 export interface PlannedDirectory {
-  /** Below the image; `''` is its top. */
-  readonly image: Bytes;
+  /** Below the image; `''` is its top. undefined: the image has nothing to do with it. */
+  readonly image: Bytes | undefined;
   /** Below the root, every component a real directory (symlinks resolved when planned). */
   readonly target: Bytes;
-  readonly action: 'keep' | 'adopt' | 'make';
+  readonly action: 'keep' | 'adopt' | 'make' | 'drop';
   /** The image's attributes, for `make` and `adopt`. */
   readonly attributes?: Attributes;
   /** The root's attributes, for `adopt`: what a rollback restores. */
@@ -55,7 +56,16 @@ export interface OldEntry {
 export interface Placement {
   /** Index into {@link Plan.directories}. */
   readonly directory: number;
+  /** In the image, and in the root unless `as` says otherwise. */
   readonly name: Bytes;
+  /** Its name in the root: a protected file goes beside the one that is there. */
+  readonly as?: Bytes;
+  /** Not of the image: the n-th of {@link Plan.records}. */
+  readonly record?: number;
+  /** The name that the old entry has in the end, instead of being removed. */
+  readonly oldAs?: Bytes;
+  /** Instead of a derived staged name: one that other programs know (Portage's `-MERGING-`). */
+  readonly stagedAs?: Bytes;
   readonly type: EntryType;
   /** `create`, `replace`: not a directory. `graft`: a whole new directory. `swap`: directory against non-directory. `overwrite`: a mounted file, in place. */
   readonly action: 'create' | 'replace' | 'graft' | 'swap' | 'overwrite';
@@ -84,12 +94,32 @@ export interface Identical {
   readonly oldMtime: Timestamp;
 }
 
+/** A name of the root that goes, with none that takes its place: an obsolete file, the record of a version that is replaced. */
+export interface Removal {
+  readonly directory: number;
+  readonly name: Bytes;
+  readonly old: OldEntry;
+  /** `move`: renamed beside, for what no process runs and for whole directories. The others: a second entry beside, and the name is unlinked. */
+  undo: Extract<UndoKind, 'none' | 'link' | 'reflink' | 'copy'> | 'move';
+}
+
+/** What the ledger brings beside the image: a file with this content, or a directory of such files. */
+export interface PlannedRecord {
+  /** Below the root. */
+  readonly path: Bytes;
+  readonly mode: number;
+  /** Of a file. Asked for when everything else is staged. */
+  readonly content?: () => Buffer;
+  /** Of a directory: its files by name. */
+  readonly files?: () => ReadonlyMap<Bytes, Buffer>;
+}
+
 /** A site that something is placed at. */
 export interface PlannedSite {
   readonly site: Site;
-  /** Two directories of it, below image and root, in which it can be measured. The root has the second. */
-  readonly image: Bytes;
-  readonly imageTime: Timestamp;
+  /** A directory of the image there, with its time; undefined when the root is on both sides. */
+  readonly image?: { readonly path: Bytes; readonly mtime: Timestamp };
+  /** A directory that the root has there: with the other one that in which it can be measured. */
   readonly target: Bytes;
   /** Strategies that can be used, cheapest first. */
   readonly rungs: readonly string[];
@@ -116,26 +146,46 @@ export interface Counts {
   grafted: number;
   /** Excluded entries and sockets. */
   skipped: number;
+  /** Old names that go. */
+  removed: number;
+}
+
+/** A protected entry of the root that stays as it is: the new one goes beside it, or is not offered again. */
+export interface Protected {
+  readonly path: Bytes;
+  readonly as?: Bytes;
+}
+
+export interface PlannedImage {
+  /** Absolute. */
+  readonly path: Bytes;
+  /** Tells the image directory from a later one of that name. */
+  readonly id: string;
 }
 
 /** Every decision of a merge, made before anything is touched. */
 export interface Plan {
   readonly transaction: string;
-  /** Absolute. */
-  readonly image: Bytes;
-  /** Tells the image directory from a later one of that name. */
-  readonly imageId: string;
+  /** undefined: nothing is merged, only removed. */
+  readonly image: PlannedImage | undefined;
   /** The image is left whole. */
   readonly keepImage: boolean;
   /** What entries may lose where the root cannot carry it. */
   readonly lossy: readonly Losable[];
   /** Globs whose matches stay out of the merge. */
   readonly exclude: readonly string[];
+  /** Paths below the image that stay out too, with all below them. */
+  readonly masked: ReadonlySet<Bytes>;
   /** Parents before children. */
   readonly directories: PlannedDirectory[];
   /** In the order of the commit. */
   readonly placements: Placement[];
   readonly identical: Identical[];
+  /** Each directory after what is in it. */
+  readonly removals: Removal[];
+  /** In the order of their placements. */
+  readonly records: PlannedRecord[];
+  readonly protected: Protected[];
   readonly sites: PlannedSite[];
   readonly lost: Lost[];
   readonly counts: Counts;

@@ -51,6 +51,10 @@ interface Known {
   readonly settled?: boolean;
   /** The old entry is a directory without entries. */
   readonly empty?: boolean;
+  /** Its name in the root is another one. */
+  readonly as?: Bytes;
+  /** The old entry is not removed but gets this name. */
+  readonly oldAs?: Bytes;
 }
 
 type PlaceChoice = Pick<PlanRequest, 'links' | 'undo' | 'busy'>;
@@ -88,8 +92,17 @@ export class Placing {
   }
 
   /** A whole directory, by one rename. */
-  graft(current: Current, name: Bytes, stat: Stat, old: Stat | undefined, survey: Survey, rung: Strategy): void {
+  graft(
+    current: Current,
+    name: Bytes,
+    stat: Stat,
+    old: Stat | undefined,
+    survey: Survey,
+    rung: Strategy,
+    oldAs?: Bytes,
+  ): void {
     if (!this.#admission.entry(current, name, stat, old, rung)) return;
+    if (oldAs !== undefined && !this.#admission.directory(current, oldAs)) return;
     this.#draft.skip(survey.skipped);
     for (const path of survey.sockets)
       this.#draft.warn('SOCKET_SKIPPED', `${quoted(path)} is a socket: not merged`, path);
@@ -105,6 +118,7 @@ export class Placing {
       {
         directory: current.index,
         name,
+        ...(oldAs && { oldAs }),
         type: 'directory',
         action: old === undefined ? 'graft' : 'swap',
         ino: stat.ino,
@@ -171,17 +185,18 @@ export class Placing {
       this.#overwrite(current, name, stat, old, known);
       return;
     }
-    const running = old !== undefined && mayRun(name, old);
+    const target = known.as ?? name;
+    const running = old !== undefined && mayRun(target, old);
     const rung = this.#rungFor(current, stat, running);
-    if (rung === undefined || !this.#admission.entry(current, name, stat, old, rung)) return;
+    if (rung === undefined || !this.#admission.entry(current, name, stat, old, rung, target)) return;
     const made = rung.traits.staging === 'made' && !rung.traits.links;
     if (made && !this.#admission.carrying(current, name, stat)) return;
-    const undo = old === undefined ? 'none' : undoKind(name, old, rung, this.#undoChoice(current));
-    if (!this.#admission.undo(current, name, undo)) return;
+    const undo = old === undefined ? 'none' : undoKind(target, old, rung, this.#undoChoice(current));
+    if (!this.#admission.undo(current, target, undo)) return;
     this.#relyOn(current, rung, undo, running ? [cleanFact(rung)] : []);
     if (running && (undo === 'exchange' || current.ladder.clean === undefined)) {
       const why = undo === 'exchange' ? 'it has hard links, and none may be made' : 'no strategy here avoids it';
-      this.#draft.expose(join(current.target, name), old, why);
+      this.#draft.expose(join(current.target, target), old, why);
     }
     const copied = rung.traits.copies && stat.type === 'file' && !this.#isCounted(stat) ? allocated(stat) : 0;
     const kept = undo === 'copy' && old !== undefined ? allocated(old) : 0;
@@ -190,6 +205,8 @@ export class Placing {
       {
         directory: current.index,
         name,
+        ...(known.as && { as: known.as }),
+        ...(known.oldAs && { oldAs: known.oldAs }),
         type: stat.type,
         action: old === undefined ? 'create' : old.type === 'directory' ? 'swap' : 'replace',
         ino: stat.ino,

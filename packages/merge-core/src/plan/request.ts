@@ -2,12 +2,13 @@ import type { Holder, Stat, Timestamp } from '@emplace/fsprobe';
 import type { Bytes } from '@emplace/syscalls';
 import type { Choice } from '../strategy/select.ts';
 import type { Losable } from './carry.ts';
-import type { Plan } from './model.ts';
+import type { Plan, PlannedImage } from './model.ts';
 
 /** What the caller asked for, as far as planning goes. */
 export interface PlanRequest extends Choice {
   readonly transaction: string;
-  readonly image: Bytes;
+  /** undefined: nothing is merged, only removed. */
+  readonly image: Bytes | undefined;
   readonly exclude: readonly string[];
   /** Directory and non-directory may be swapped. */
   readonly replaceTypes: boolean;
@@ -29,20 +30,27 @@ export interface PlanRequest extends Choice {
 }
 
 /** A plan that does nothing yet. */
-export function emptyPlan({ transaction, image, keepImage, lossy, exclude }: PlanRequest, imageId: string): Plan {
+export function emptyPlan(
+  { transaction, keepImage, lossy, exclude }: Pick<PlanRequest, 'transaction' | 'keepImage' | 'lossy' | 'exclude'>,
+  image: PlannedImage | undefined,
+  masked: ReadonlySet<Bytes>,
+): Plan {
   return {
     transaction,
     image,
-    imageId,
     keepImage,
     lossy,
     exclude,
+    masked,
     directories: [],
     placements: [],
     identical: [],
+    removals: [],
+    records: [],
+    protected: [],
     sites: [],
     lost: [],
-    counts: { created: 0, replaced: 0, identical: 0, grafted: 0, skipped: 0 },
+    counts: { created: 0, replaced: 0, identical: 0, grafted: 0, skipped: 0, removed: 0 },
     bytes: 0,
     warnings: [],
     problems: [],

@@ -45,6 +45,8 @@ export class Sites {
   readonly #fs: FsPort;
   readonly #magics = new Map<number, number>();
   readonly #met = new Map<string, { readonly ladder: Ladder; readonly planned: PlannedSite }>();
+  /** Sites at which the root is on both sides. */
+  readonly #within = new Map<string, PlannedSite>();
   readonly #undoReflinks = new Map<number, boolean>();
 
   constructor(choice: Choice, knowledge: Knowledge, fs: FsPort) {
@@ -71,8 +73,7 @@ export class Sites {
     const ladder = ladderFor(site, this.#choice, this.#knowledge, reflink);
     const planned: PlannedSite = {
       site,
-      image,
-      imageTime: imageStat.mtime,
+      image: { path: image, mtime: imageStat.mtime },
       target,
       rungs: ladder.rungs.map(({ name }) => name),
       refused: ladder.refused,
@@ -87,9 +88,18 @@ export class Sites {
     return ladder;
   }
 
+  /** Where names of the root itself come and go: what is relied on there is measured in the directory `target`. */
+  within(place: Place, target: Bytes): void {
+    const site = { source: place, target: place };
+    const key = siteKey(site);
+    if (this.#met.has(key)) return;
+    this.#within.set(key, { site, target, rungs: [], refused: new Map(), placements: 0, relies: new Set() });
+  }
+
   /** Notes what must be true at a site for the plan to work. */
   relyOn(site: Site, ...facts: readonly FactName[]): void {
-    const relies = this.#met.get(siteKey(site))?.planned.relies;
+    const key = siteKey(site);
+    const relies = (this.#met.get(key)?.planned ?? this.#within.get(key))?.relies;
     // Asking whether links work is a link call too (G8).
     const asked = this.#choice.links ? facts : facts.filter((fact) => fact !== 'link' && fact !== 'hardLink');
     for (const fact of asked) relies?.add(fact);
@@ -142,7 +152,9 @@ export class Sites {
 
   /** All sites that something is placed at. */
   get planned(): PlannedSite[] {
-    return [...this.#met.values()].map(({ planned }) => planned).filter(({ relies }) => relies.size > 0);
+    return [...[...this.#met.values()].map(({ planned }) => planned), ...this.#within.values()].filter(
+      ({ relies }) => relies.size > 0,
+    );
   }
 
   /** Whether FICLONE works within the file system of a target directory. `open` is asked for it when that is not known yet. */

@@ -28,6 +28,7 @@ function pathOf(pid: number, handle: number, name: string): string {
 }
 
 function mountOf(pid: number, handle: number): string | undefined {
+  if (handle === 0) return undefined;
   const info = attempt(() => readFileSync(`/proc/${pid}/fdinfo/${descriptor(handle)}`, 'latin1'));
   const id = /^mnt_id:\s*(\d+)$/m.exec(info ?? '')?.[1];
   if (id === undefined) return undefined;

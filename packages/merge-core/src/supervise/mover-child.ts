@@ -10,11 +10,12 @@ import { linuxPort } from '@emplace/fsprobe';
 import * as sys from '@emplace/syscalls';
 import { keepCapabilities, setParentDeathSignal } from '@emplace/syscalls';
 import { interrupted } from '../interrupted.ts';
-import type { Steps } from '../steps.ts';
+import type { RootLock } from '../lock.ts';
+import type { HookPhase, Steps } from '../steps.ts';
 import { move } from './mover.ts';
 import { Page } from './page.ts';
 import { type Answer, CHANNELS, errorFrom, type Job, type Message, PROTOCOL } from './protocol.ts';
-import { published } from './published.ts';
+import { checkPublished, published } from './published.ts';
 
 /** Safe points between two looks whether the supervisor is still there. */
 const LOOK_EVERY = 8;
@@ -36,35 +37,50 @@ setParentDeathSignal(constants.signals.SIGCONT);
 // reserve of a full disk, and /proc of those whom a warning names. Nothing of networks, modules, clocks, other users.
 keepCapabilities(needed);
 
-move(job, published(linuxPort(), page), {
+const fs = published(linuxPort(), page);
+move(job, {
+  fs,
   say,
   drive,
-  begin: () => {
-    const answer = JSON.parse(readLine()) as Answer;
-    if (!answer.go) throw errorFrom(answer.error);
-  },
+  answered,
+  check: (path) => checkPublished(path, fs, job.stallTimeoutMs, page),
 });
 
-function drive<T>(steps: Steps<T>): T {
+function drive<T>(steps: Steps<T>, lock: RootLock): T {
   let turns = 0;
   for (let step = steps.next(); ; ) {
     if (step.done) return step.value;
-    if (++turns % LOOK_EVERY === 0) endIfAlone();
-    if (typeof step.value === 'object') step = atHooks(steps, { say: 'hooks', phase: step.value.hooks });
+    if (++turns % LOOK_EVERY === 0) {
+      endIfAlone();
+      lock.keepFresh();
+    }
+    if (typeof step.value === 'object') step = atHooks(steps, step.value.hooks, lock);
     else if (page.stopAsked && step.value === 'stoppable') step = steps.throw(interrupted());
     else step = steps.next();
   }
 }
 
-function atHooks<T>(steps: Steps<T>, question: Message): ReturnType<Steps<T>['next']> {
-  say(question);
-  const answer = JSON.parse(readLine()) as Answer;
-  return answer.go ? steps.next() : steps.throw(errorFrom(answer.error));
+function atHooks<T>(steps: Steps<T>, phase: HookPhase, lock: RootLock): ReturnType<Steps<T>['next']> {
+  say({ say: 'hooks', phase });
+  try {
+    answered(() => lock.keepFresh());
+  } catch (error) {
+    return steps.throw(error);
+  }
+  return steps.next();
 }
 
-/** Without a supervisor nobody holds the lock but we, and nobody watches: the journal says how far it came. */
+/** @param wake called while it is waited for */
+function answered(wake = (): void => {}): void {
+  let line = readLine();
+  for (; line === ''; line = readLine()) wake();
+  const answer = JSON.parse(line) as Answer;
+  if (!answer.go) throw errorFrom(answer.error);
+}
+
+/** Without a supervisor nobody watches: the journal says how far it came. */
 function endIfAlone(): void {
-  if (process.ppid !== job.supervisor) process.exit(1);
+  if (process.ppid !== job.supervisor.pid) process.exit(1);
 }
 
 /** Byte by byte, for nothing of the next line may be taken. Its end is the supervisor's. */
@@ -83,7 +99,7 @@ function say(message: Message): void {
   try {
     for (let done = 0; done < line.length; ) done += writeSync(CHANNELS.messages, line, done);
   } catch (error) {
+    // Nobody is left to hear it: we end at a safe point, or give the lock back.
     if ((error as NodeJS.ErrnoException).code !== 'EPIPE') throw error;
-    process.exit(1);
   }
 }

@@ -22,7 +22,7 @@ const NAME_MAX = 2000;
 export interface Doing {
   /** Number of the call, from 1; 0: none, it thinks or waits for us. */
   readonly call: number;
-  /** Grows with each call. */
+  /** Grows with each call; 0: it has made none. */
   readonly count: number;
   /** Descriptors of the mover, below which the names are; 0: none. */
   readonly handles: readonly [number, number];
@@ -54,6 +54,7 @@ export class Page {
   /** Before another mover gets it. */
   clear(): void {
     this.#words[CALL] = 0;
+    this.#words[COUNT] = 0;
   }
 
   leave(): void {

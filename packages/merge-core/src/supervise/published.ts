@@ -1,14 +1,18 @@
 import type { FsPort } from '@emplace/fsprobe';
 import { ascii, type Bytes } from '@emplace/syscalls';
+import { checkTree } from '../answering.ts';
 import type { Page } from './page.ts';
 
 type CallName = Exclude<keyof FsPort, 'uid' | 'gids' | 'pathOf'>;
+
+/** What is no call of the port, made of many, and stands on the page all the same: see answering.ts. */
+const CHECK = 'checkTree';
 
 /** How long a call may take: `names` change a directory, `data` is read or written, `sync` waits for a disk. */
 export type CallKind = 'names' | 'data' | 'sync';
 
 /** Every call that the mover makes, in the order of their numbers on the page (from 1), and how it may be waited for. */
-const calls: Readonly<Record<CallName, CallKind>> = {
+const calls: Readonly<Record<CallName | typeof CHECK, CallKind>> = {
   openRoot: 'names',
   openDir: 'names',
   closeDir: 'names',
@@ -49,11 +53,14 @@ const calls: Readonly<Record<CallName, CallKind>> = {
   syncfs: 'sync',
   space: 'names',
   tryFlock: 'names',
+  tryRecordLock: 'names',
+  recordLockHolder: 'names',
   pathShown: 'names',
   mayWrite: 'names',
+  checkTree: 'sync',
 };
 
-const names = Object.keys(calls) as CallName[];
+const names = Object.keys(calls) as (keyof typeof calls)[];
 
 /** A call by its number on the page. */
 export function callByNumber(number: number): { readonly name: string; readonly kind: CallKind } | undefined {
@@ -67,6 +74,7 @@ const NONE: Bytes = ascii('');
 export function published(port: FsPort, page: Page): FsPort {
   const wrapped = Object.create(port) as FsPort;
   for (const [index, name] of names.entries()) {
+    if (name === CHECK) continue;
     const call = port[name] as (...args: unknown[]) => unknown;
     const number = index + 1;
     const value = (a: unknown, b: unknown, c: unknown, d: unknown, e: unknown): unknown => {
@@ -88,4 +96,14 @@ export function published(port: FsPort, page: Page): FsPort {
     Object.defineProperty(wrapped, name, { value, enumerable: true, writable: true });
   }
   return wrapped;
+}
+
+/** Asks whether a tree answers (see answering.ts), on the page while that takes. */
+export function checkPublished(path: Bytes, fs: FsPort, timeoutMs: number, page: Page): void {
+  page.enter(names.indexOf(CHECK) + 1, 0, path, 0, NONE);
+  try {
+    checkTree(path, fs, timeoutMs);
+  } finally {
+    page.leave();
+  }
 }

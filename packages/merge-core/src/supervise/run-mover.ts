@@ -1,22 +1,40 @@
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
-import { type ThreadState, threadState } from '@emplace/fsprobe';
+import { type ThreadState, type Timestamp, threadState } from '@emplace/fsprobe';
 import { show, toBytes } from '@emplace/syscalls';
 import { afterRunning } from '../after-running.ts';
+import { FRESH_MS } from '../announce.ts';
 import type { Emit } from '../events.ts';
 import { interrupted } from '../interrupted.ts';
+import { describeSelf } from '../lock-owner.ts';
 import type { HookPhase } from '../steps.ts';
 import { describeCall } from './describe-call.ts';
 import type { Page } from './page.ts';
-import { type Answer, type Message, PROTOCOL, parseMessage, plainError, type Task } from './protocol.ts';
+import {
+  type Answer,
+  errorFrom,
+  type LastWord,
+  type Message,
+  PROTOCOL,
+  parseMessage,
+  plainError,
+  type Task,
+} from './protocol.ts';
 import { type Inherited, moverCommand, notStarted, startMover } from './start-mover.ts';
 import { limitsFrom, watchPage } from './watchdog.ts';
 
 /** How a mover ended. */
-export type End =
-  /** By itself: with what it said. */
-  | { readonly end: 'said'; readonly message: Extract<Message, { say: 'merged' | 'recovered' | 'failed' }> }
-  /** Without a word, or with one that we do not know: killed by somebody, crashed. */
+export interface Ended {
+  /** We had agreed on its root: it may have touched something. */
+  readonly begun: boolean;
+  /** What came of its task; undefined when it did not live to say. */
+  readonly said: LastWord | undefined;
+  /** Why it did not end by itself: it may not have given the lock back. */
+  readonly fault: Fault | undefined;
+}
+
+export type Fault =
+  /** Killed by somebody, crashed, or said what we do not know. */
   | { readonly end: 'died'; readonly why: string }
   /** A call did not return, and it was killed. */
   | { readonly end: 'stalled'; readonly call: string; readonly afterMs: number }
@@ -34,11 +52,16 @@ export interface Watched {
   readonly task: Task;
   readonly page: Page;
   readonly inherited: Inherited;
-  /** Which root it must have opened: see identity.ts. */
-  readonly root: string;
+  /** Which root it must have opened, where we know: see identity.ts. */
+  readonly root: string | undefined;
   readonly stallTimeoutMs: number;
   readonly handshakeMs: number;
   readonly emit: Emit;
+  /** It says which root it opened, and once it holds the lock what time that had. */
+  readonly onReady: (root: string) => void;
+  readonly onHolding: (rootTime: Timestamp | undefined) => void;
+  /** Another holds the lock: returns when it is time to try again. */
+  readonly wait: (locked: Error) => Promise<void>;
   /** @param gone aborted when the mover that waits for them is */
   readonly runHooks: (phase: HookPhase, gone: AbortSignal) => Promise<void>;
   /** Asks it to stop at its next safe point. */
@@ -53,24 +76,24 @@ const STDERR_MAX = 10_000;
 
 /**
  * Starts a mover, agrees with it on the root, and watches it to its end. It counts as started only when it said that it
- * is ready; until then it has touched nothing.
+ * is ready; until then it has touched nothing. Its calls are watched from the first on: opening a tree may hang.
  *
- * @throws MergeError MOVER_NOT_STARTED
+ * @throws MergeError MOVER_NOT_STARTED, INTERRUPTED before it was
  */
-export async function runMover(watched: Watched): Promise<End> {
+export async function runMover(watched: Watched): Promise<Ended> {
   const { page, emit, signal } = watched;
   page.clear();
   const child = startMover(watched.command ?? moverCommand(), watched.inherited);
   const pid = child.pid ?? 0;
   const [stdin, , stderr, messages] = child.stdio as unknown as [Writable, null, Readable, Readable];
-  const end = Promise.withResolvers<End>();
+  const end = Promise.withResolvers<Fault | undefined>();
   using stack = new DisposableStack();
-  let ready = false;
+  let begun = false;
   let stalled: { call: string; afterMs: number } | undefined;
-  let said: Extract<End, { end: 'said' }> | undefined;
+  let said: LastWord | undefined;
   let crash = '';
   let why: string | undefined;
-  let hooks: Promise<unknown> = Promise.resolve();
+  let asked: Promise<unknown> = Promise.resolve();
   const gone = new AbortController();
 
   const kill = (reason: string): void => {
@@ -85,22 +108,42 @@ export async function runMover(watched: Watched): Promise<End> {
     end.resolve({ end: 'stuck', ...call, pid, state: threadState(pid) });
   };
   const answer = (line: Answer | object): void => void stdin.write(`${JSON.stringify(line)}\n`);
-  const begin = (): void => {
-    ready = true;
-    handshake[Symbol.dispose]();
-    stack.use(watch());
-    emit({ type: 'mover', pid });
-    answer({ go: true });
+  const runHooks = async (phase: HookPhase): Promise<void> => {
+    // The mover keeps the lock looking fresh, and has no timers.
+    const timer = setInterval(() => stdin.write('\n'), FRESH_MS);
+    await watched.runHooks(phase, gone.signal).finally(() => clearInterval(timer));
   };
-  const hear = (message: Message | undefined): void => {
+  const hear = (message: Message): void => {
+    switch (message.say) {
+      case 'ready':
+        begun = true;
+        watched.onReady(message.root);
+        answer({ go: true });
+        break;
+      case 'locked':
+        asked = outcomeOf(watched.wait(errorFrom(message.error))).then(answer);
+        break;
+      case 'holding':
+        watched.onHolding(message.rootTime);
+        emit({ type: 'mover', pid });
+        break;
+      case 'event':
+        emit(message.event);
+        break;
+      case 'hooks':
+        asked = outcomeOf(runHooks(message.phase)).then(answer);
+        break;
+      default:
+        said = message;
+    }
+  };
+  const hearIfRight = (message: Message | undefined): void => {
     const wrong = whatIsWrong(message, watched.root);
     if (message === undefined || wrong !== undefined) kill(wrong ?? '');
-    else if (message.say === 'ready') begin();
-    else if (message.say === 'event') emit(message.event);
-    else if (message.say === 'hooks') hooks = outcomeOf(watched.runHooks(message.phase, gone.signal)).then(answer);
-    else said = { end: 'said', message };
+    // Of what was on its way when it was killed only its end matters: nobody waits for an answer.
+    else if (why === undefined || !['ready', 'locked', 'hooks'].includes(message.say)) hear(message);
   };
-  const watch = (): Disposable =>
+  stack.use(
     watchPage(page, {
       limitsMs: limitsFrom(watched.stallTimeoutMs),
       isSuspended: () => threadState(pid).state === 'T',
@@ -111,16 +154,21 @@ export async function runMover(watched: Watched): Promise<End> {
         stalled = { call: describeCall(pid, doing), afterMs: ms };
         kill(`${stalled.call} did not return`);
       },
-    });
+    }),
+  );
   const stop = (): void => {
     page.askToStop();
-    if (!ready) kill('it was not waited for any more');
+    if (!begun) kill('it was not waited for any more');
     // Suspended it would hear of that when somebody thinks of it.
     else child.kill('SIGCONT');
   };
 
   const { handshakeMs } = watched;
-  const handshake = stack.use(afterRunning(handshakeMs, () => kill(`it said nothing within ${handshakeMs} ms`)));
+  const giveUpSilent = (): void => {
+    // Once it makes calls those are watched.
+    if (!begun && page.read().count === 0) kill(`it said nothing within ${handshakeMs} ms`);
+  };
+  stack.use(afterRunning(handshakeMs, giveUpSilent));
   if (signal?.aborted) page.askToStop();
   signal?.addEventListener('abort', stop);
   stack.defer(() => signal?.removeEventListener('abort', stop));
@@ -129,36 +177,45 @@ export async function runMover(watched: Watched): Promise<End> {
   stderr.on('data', (chunk) => {
     crash = `${crash}${chunk}`.slice(0, STDERR_MAX);
   });
-  createInterface({ input: messages }).on('line', (line) => hear(parseMessage(line)));
+  createInterface({ input: messages }).on('line', (line) => hearIfRight(parseMessage(line)));
   child.on('error', (error) => {
     for (const stream of [stdin, stderr, messages]) stream.destroy();
     end.reject(notStarted(error.message, error));
   });
   child.on('close', (status, how) => {
     if (stalled !== undefined) end.resolve({ end: 'stalled', ...stalled });
-    else end.resolve(said ?? { end: 'died', why: why ?? endOf(status, how, crash) });
+    else if (said !== undefined && status === 0) end.resolve(undefined);
+    else end.resolve({ end: 'died', why: why ?? endOf(status, how, crash) });
   });
-  answer({ protocol: PROTOCOL, supervisor: process.pid, task: watched.task });
-  const ended = await end.promise;
+  answer({
+    protocol: PROTOCOL,
+    supervisor: describeSelf(),
+    stallTimeoutMs: watched.stallTimeoutMs,
+    task: watched.task,
+  });
+  const fault = await end.promise;
   // A hook that works in the root must not outlive the merge that it is part of.
   gone.abort();
-  await hooks;
-  if (ready || ended.end === 'said') return ended;
+  await asked;
+  if (begun || said !== undefined) return { begun, said, fault };
   if (signal?.aborted) throw interrupted();
-  throw notStarted(ended.end === 'died' ? ended.why : ended.call);
+  if (fault?.end === 'stalled' || (fault?.end === 'stuck' && fault.afterMs !== undefined))
+    return { begun, said, fault };
+  throw notStarted(fault?.end === 'died' ? fault.why : (fault?.call ?? ''));
 }
 
 /** Why what it said is from no mover of ours, or from one that we cannot work with. */
-function whatIsWrong(message: Message | undefined, root: string): string | undefined {
+function whatIsWrong(message: Message | undefined, root: string | undefined): string | undefined {
   if (message === undefined) return 'it said something that no mover says';
   if (message.say !== 'ready') return undefined;
   if (message.protocol !== PROTOCOL) return `it speaks protocol ${message.protocol}, not ${PROTOCOL}`;
-  return message.root === root ? undefined : 'it opened another root: the path leads elsewhere by now';
+  if (root === undefined || message.root === root) return undefined;
+  return 'it opened another root: the path leads elsewhere by now';
 }
 
-async function outcomeOf(hooks: Promise<void>): Promise<Answer> {
+async function outcomeOf(asked: Promise<void>): Promise<Answer> {
   try {
-    await hooks;
+    await asked;
     return { go: true };
   } catch (error) {
     return { go: false, error: plainError(error) };

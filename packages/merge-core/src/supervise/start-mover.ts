@@ -7,7 +7,8 @@ import { inheritNothing } from '../inherit-nothing.ts';
 /** Descriptors that a mover inherits, beside its pipes. */
 export interface Inherited {
   readonly page: number;
-  readonly lock: number;
+  /** Where a reference to the lock waits: see in-flight.ts. */
+  readonly flight: readonly [to: number, from: number];
   /** Where it writes what will change, for hooks. */
   readonly changed: number;
 }
@@ -38,7 +39,7 @@ export function startMover(command: readonly string[], inherited: Inherited): Ch
       cwd: '/',
       env,
       detached: true,
-      stdio: ['pipe', 'ignore', 'pipe', 'pipe', inherited.page, inherited.lock, inherited.changed],
+      stdio: ['pipe', 'ignore', 'pipe', 'pipe', inherited.page, ...inherited.flight, inherited.changed],
     });
   } catch (error) {
     throw notStarted(error instanceof Error ? error.message : String(error), error);

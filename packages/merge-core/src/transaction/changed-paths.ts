@@ -7,7 +7,7 @@ import { directoryOf, eachPlacement, type Transaction, targetPath } from './tran
 /** A path below the root, and whether it is new there. */
 export interface ChangedPath {
   readonly path: Bytes;
-  readonly operation: Exclude<Operation, 'remove'>;
+  readonly operation: Operation;
 }
 
 /**
@@ -15,16 +15,19 @@ export interface ChangedPath {
  * that goes in as a whole is read from the image.
  */
 export function* changedPaths(t: Transaction): Generator<ChangedPath> {
-  const excluded = excluder(t.plan.exclude);
+  const excluded = excluder(t.plan);
   for (const { action, target } of t.plan.directories) {
-    if (action !== 'keep') yield { path: target, operation: action === 'make' ? 'install' : 'upgrade' };
+    if (action === 'make' || action === 'adopt')
+      yield { path: target, operation: action === 'make' ? 'install' : 'upgrade' };
   }
   for (const [, placement] of eachPlacement(t)) {
+    // What the ledger writes is no part of any package.
+    if (placement.record !== undefined) continue;
     const target = targetPath(t, placement);
     yield { path: target, operation: placement.old === undefined ? 'install' : 'upgrade' };
-    if (placement.type !== 'directory' || t.image === undefined) continue;
-    const image = join(directoryOf(t, placement).image, placement.name);
-    const pending = [{ image, target }];
+    const parent = directoryOf(t, placement).image;
+    if (placement.type !== 'directory' || t.image === undefined || parent === undefined) continue;
+    const pending = [{ image: join(parent, placement.name), target }];
     for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
       const dir = t.image.at(next.image);
       const entries = t.fs.list(dir).map(({ name, type }) => ({ name, type: type ?? t.fs.stat(dir, name)?.type }));
@@ -36,4 +39,6 @@ export function* changedPaths(t: Transaction): Generator<ChangedPath> {
       }
     }
   }
+  for (const removal of t.plan.removals)
+    if (removal.old.type !== 'directory') yield { path: targetPath(t, removal), operation: 'remove' };
 }

@@ -3,8 +3,11 @@ import { type Bytes, isErrno } from '@emplace/syscalls';
 import { quoted } from '../errors.ts';
 import { HERE, join, splitPath } from '../paths.ts';
 import { type Excluded, excluder } from '../plan/exclude.ts';
+import type { Placement } from '../plan/model.ts';
 import type { Steps } from '../steps.ts';
+import type { Name } from '../strategy/strategy.ts';
 import { finishDirectoryTimes } from './finish.ts';
+import { forgetRemoved } from './removals.ts';
 import { removeEntry, removeTree } from './remove-tree.ts';
 import {
   directoryOf,
@@ -22,6 +25,7 @@ import {
 /** After everything is placed and durable: undo goes, directories get their times, then what is left of the image goes, and the journal. Each step can be repeated. */
 export function* cleanUp(t: Transaction): Steps<void> {
   yield* removeUndo(t);
+  yield* forgetRemoved(t);
   yield* finishDirectoryTimes(t);
   if (!t.plan.keepImage) yield* removeImage(t);
   t.journal.remove();
@@ -40,9 +44,11 @@ function* removeUndo(t: Transaction): Steps<void> {
     }
     const { dir, name } =
       placement.undo === 'exchange' ? stagedBeside(t, index, placement) : undoBeside(t, index, placement);
-    const { old } = placement;
+    const { old, oldAs } = placement;
     if (old === undefined) continue;
-    if (old.empty) {
+    if (oldAs !== undefined) {
+      moveAside(t, placement, { dir, name }, oldAs);
+    } else if (old.empty) {
       // It was empty when it was planned: what is in it now is somebody's.
       if (
         !ignoring(() => t.fs.rmdir(dir, name), 'ENOTEMPTY', 'EEXIST', 'ENOENT') &&
@@ -67,13 +73,23 @@ function* removeUndo(t: Transaction): Steps<void> {
   }
 }
 
+/** The old entry gets a name of its own, unless somebody has it by now. */
+function moveAside(t: Transaction, placement: Placement, { dir, name }: Name, oldAs: Bytes): void {
+  try {
+    t.fs.renameNew(dir, name, dir, oldAs);
+  } catch (error) {
+    if (!isErrno(error, 'ENOENT', 'EEXIST')) throw error;
+    if (error.code === 'EEXIST') warnOfLeft(t, targetPath(t, placement), `: what it replaced stays as ${quoted(name)}`);
+  }
+}
+
 /**
  * What the image still holds of entries that are in the root now. Excluded entries and sockets stay. Only what
  * the plan saw is removed: recovery may find another image under the same name.
  */
 function* removeImage(t: Transaction): Steps<void> {
   if (t.image === undefined) return;
-  const excluded = excluder(t.plan.exclude);
+  const excluded = excluder(t.plan);
   let failed: string | undefined;
   const trying = (act: () => void): void => {
     try {
@@ -89,7 +105,7 @@ function* removeImage(t: Transaction): Steps<void> {
     yield 'finishing';
   }
   for (const { image } of [...t.plan.directories].reverse()) {
-    if (image !== HERE) trying(() => removeImageDirectory(t, image));
+    if (image !== HERE && image !== undefined) trying(() => removeImageDirectory(t, image));
     yield 'finishing';
   }
   if (failed !== undefined) warn(t, `the image could not be removed: ${failed}`);
@@ -99,7 +115,7 @@ function removeFromImage(t: Transaction, entry: ReturnType<typeof leftInImage>[n
   const name = imageName(t, entry);
   const stat = name && t.fs.stat(name.dir, name.name);
   if (name === undefined || stat === undefined || stat.ino !== entry.ino) return;
-  const path = join(directoryOf(t, entry).image, entry.name);
+  const path = join(directoryOf(t, entry).image ?? HERE, entry.name);
   removeTree(name, t.fs, { keep: (below, { type }) => type === 'socket' || excluded(join(path, below)) });
 }
 

@@ -3,7 +3,7 @@ import type { Timestamp, Xattrs } from '@emplace/fsprobe';
 import { ascii, type Bytes } from '@emplace/syscalls';
 import { MergeError } from '../errors.ts';
 import { losable } from '../plan/carry.ts';
-import type { Attributes, OldEntry, Placement, PlannedDirectory, UndoKind } from '../plan/model.ts';
+import type { Attributes, OldEntry, Placement, PlannedDirectory, Removal, UndoKind } from '../plan/model.ts';
 import { Fields } from './fields.ts';
 import type { JournalRecord, StagedFact } from './records.ts';
 
@@ -16,13 +16,12 @@ import type { JournalRecord, StagedFact } from './records.ts';
 export function encode(record: JournalRecord): string {
   switch (record.type) {
     case 'begin': {
-      const { version, transaction, image, imageId, keepImage, lossy, exclude } = record;
+      const { version, transaction, image, keepImage, lossy, exclude } = record;
       return JSON.stringify([
         'begin',
         version,
         transaction,
-        image,
-        imageId,
+        image === undefined ? null : [image.path, image.id],
         keepImage,
         lossy,
         exclude.map((glob) => encodeURI(glob)),
@@ -32,7 +31,7 @@ export function encode(record: JournalRecord): string {
       const { image, target, action, attributes, old, oldMtime } = record.directory;
       return JSON.stringify([
         'd',
-        image,
+        image ?? null,
         target,
         action,
         encodeAttributes(attributes),
@@ -41,18 +40,21 @@ export function encode(record: JournalRecord): string {
       ]);
     }
     case 'placement': {
-      const { directory, name, type, action, ino, size, entries, old, rung, staging, undo } = record.placement;
-      const oldEntry = old === undefined ? null : [old.type, `${old.ino}`, old.mode, old.empty, encodeTime(old.born)];
+      const { directory, name, as, oldAs, stagedAs, type, action, ino, size, entries, old, rung, staging, undo } =
+        record.placement;
       return JSON.stringify([
         'p',
         directory,
         name,
+        as ?? null,
+        oldAs ?? null,
+        stagedAs ?? null,
         type,
         action,
         `${ino}`,
         size,
         entries,
-        oldEntry,
+        encodeOld(old),
         rung,
         staging,
         undo,
@@ -62,12 +64,21 @@ export function encode(record: JournalRecord): string {
       const { directory, name, ino, mtime, oldMtime } = record.identical;
       return JSON.stringify(['i', directory, name, `${ino}`, mtime.sec, mtime.nsec, oldMtime.sec, oldMtime.nsec]);
     }
-    case 'site':
-      return JSON.stringify(['s', record.image, encodeTime(record.imageTime), record.target]);
+    case 'removal': {
+      const { directory, name, old, undo } = record.removal;
+      return JSON.stringify(['r', directory, name, encodeOld(old), undo]);
+    }
+    case 'masked':
+      return JSON.stringify(['x', record.path]);
+    case 'site': {
+      const { image, target } = record;
+      return JSON.stringify(['s', image === undefined ? null : [image.path, ...encodeTime(image.mtime)], target]);
+    }
     case 'commit':
       return JSON.stringify([
         'commit',
         record.staged.map(({ index, ino, staging, undo }) => [index, `${ino}`, staging, undo]),
+        record.kept,
       ]);
     case 'planned':
     case 'placed':
@@ -143,14 +154,22 @@ function damaged(line: number, why: string): MergeError {
 function checkReferences(records: readonly JournalRecord[]): void {
   const directories = records.filter((record) => record.type === 'directory').length;
   records.forEach((record, at) => {
-    const directory =
-      record.type === 'placement'
-        ? record.placement.directory
-        : record.type === 'identical'
-          ? record.identical.directory
-          : 0;
+    const directory = directoryNamedIn(record);
     if (directory >= Math.max(directories, 1)) throw damaged(at + 1, 'it names a directory that is not in the plan');
   });
+}
+
+function directoryNamedIn(record: JournalRecord): number {
+  switch (record.type) {
+    case 'placement':
+      return record.placement.directory;
+    case 'identical':
+      return record.identical.directory;
+    case 'removal':
+      return record.removal.directory;
+    default:
+      return 0;
+  }
 }
 
 function decode(line: string, number: number): JournalRecord {
@@ -165,28 +184,28 @@ function decode(line: string, number: number): JournalRecord {
   }
   if (!Array.isArray(value)) return fail('not a record');
   const fields = new Fields(value, fail);
-  const kind = fields.oneOf('begin', 'd', 'p', 'i', 's', 'commit', 'placed', 'rollback');
+  const kind = fields.oneOf('begin', 'd', 'p', 'i', 'r', 'x', 's', 'commit', 'placed', 'rollback');
   switch (kind) {
     case 'begin':
       return {
         type: 'begin',
-        version: fields.literal(1),
+        version: fields.literal(2),
         transaction: fields.matching(/^[a-z0-9]{8}$/),
-        image: fields.absolutePath(),
-        imageId: fields.string(),
+        image: fields.nullable((image) => ({ path: image.absolutePath(), id: image.string() })),
         keepImage: fields.boolean(),
         lossy: fields.list((item) => losable.find((one) => one === item) ?? fail('a loss is unknown')),
         exclude: fields.list((item) => decodeURI(String(item))),
       };
     case 'd': {
-      const image = fields.path();
+      const image = fields.pathOrNull();
       const target = fields.path();
-      const action = fields.oneOf('keep', 'adopt', 'make');
+      const action = fields.oneOf('keep', 'adopt', 'make', 'drop');
       const attributes = decodeAttributes(fields.any(), fail);
       const old = decodeAttributes(fields.any(), fail);
       const time = fields.any();
       const oldMtime = Array.isArray(time) ? new Fields(time, fail).time() : undefined;
-      if ((action !== 'keep' && !attributes) || (action === 'adopt' && !old)) fail('attributes are missing');
+      if (((action === 'make' || action === 'adopt') && !attributes) || (action === 'adopt' && !old))
+        fail('attributes are missing');
       const directory: PlannedDirectory = {
         image,
         target,
@@ -198,7 +217,7 @@ function decode(line: string, number: number): JournalRecord {
       return { type: 'directory', directory };
     }
     case 'p':
-      return { type: 'placement', placement: decodePlacement(fields, fail) };
+      return { type: 'placement', placement: decodePlacement(fields) };
     case 'i':
       return {
         type: 'identical',
@@ -210,11 +229,21 @@ function decode(line: string, number: number): JournalRecord {
           oldMtime: fields.time(),
         },
       };
+    case 'r':
+      return {
+        type: 'removal',
+        removal: {
+          directory: fields.count(),
+          name: fields.name(),
+          old: fields.nullable(decodeOld) ?? fail('an old entry is missing'),
+          undo: fields.oneOf(...keeps),
+        },
+      };
+    case 'x':
+      return { type: 'masked', path: fields.path() };
     case 's': {
-      const image = fields.path();
-      const time = fields.any();
-      if (!Array.isArray(time)) return fail('not a time');
-      return { type: 'site', image, imageTime: new Fields(time, fail).time(), target: fields.path() };
+      const image = fields.nullable((site) => ({ path: site.path(), mtime: site.time() }));
+      return { type: 'site', image, target: fields.path() };
     }
     case 'commit': {
       const staged = fields.list((item): StagedFact => {
@@ -227,7 +256,8 @@ function decode(line: string, number: number): JournalRecord {
           undo: fact.oneOf(...undoKinds),
         };
       });
-      return { type: 'commit', staged };
+      const kept = fields.list((item) => keeps.find((one) => one === item) ?? fail('a way to keep is unknown'));
+      return { type: 'commit', staged, kept };
     }
     case 'placed':
     case 'rollback':
@@ -241,29 +271,47 @@ const entryTypes = ['directory', 'file', 'symlink', 'fifo', 'char', 'block', 'so
 const stagings = ['in-image', 'moved', 'made'] as const;
 const undoKinds = ['none', 'link', 'exchange', 'reflink', 'copy'] as const satisfies readonly UndoKind[];
 
-function decodePlacement(fields: Fields, fail: (why: string) => never): Placement {
+const keeps = ['none', 'link', 'move', 'reflink', 'copy'] as const satisfies readonly Removal['undo'][];
+
+function decodePlacement(fields: Fields): Placement {
   const head = {
     directory: fields.count(),
     name: fields.name(),
+    as: fields.nameOrNull(),
+    oldAs: fields.nameOrNull(),
+    stagedAs: fields.nameOrNull(),
     type: fields.oneOf(...entryTypes),
     action: fields.oneOf('create', 'replace', 'graft', 'swap', 'overwrite'),
     ino: fields.bigint(),
     size: fields.count(),
     entries: fields.count(),
   };
-  const rawOld = fields.any();
-  let old: OldEntry | undefined;
-  if (Array.isArray(rawOld)) {
-    const from = new Fields(rawOld, fail);
-    old = { type: from.oneOf(...entryTypes), ino: from.bigint(), mode: from.count(), empty: from.boolean() };
-    const born = from.any();
-    if (Array.isArray(born)) old = { ...old, born: new Fields(born, fail).time() };
-  }
+  const old = fields.nullable(decodeOld);
   const tail = { rung: fields.string(), staging: fields.oneOf(...stagings), undo: fields.oneOf(...undoKinds) };
-  return { ...head, ...(old && { old }), ...tail };
+  const { as, oldAs, stagedAs, ...always } = head;
+  return {
+    ...always,
+    ...(as && { as }),
+    ...(oldAs && { oldAs }),
+    ...(stagedAs && { stagedAs }),
+    ...(old && { old }),
+    ...tail,
+  };
 }
 
-function encodeTime(time: Timestamp | undefined): unknown {
+function encodeOld(old: OldEntry | undefined): unknown {
+  return old === undefined ? null : [old.type, `${old.ino}`, old.mode, old.empty, encodeTime(old.born)];
+}
+
+function decodeOld(from: Fields): OldEntry {
+  const old = { type: from.oneOf(...entryTypes), ino: from.bigint(), mode: from.count(), empty: from.boolean() };
+  const born = from.nullable((time) => time.time());
+  return { ...old, ...(born && { born }) };
+}
+
+function encodeTime(time: Timestamp): [number, number];
+function encodeTime(time: Timestamp | undefined): [number, number] | null;
+function encodeTime(time: Timestamp | undefined): [number, number] | null {
   return time === undefined ? null : [time.sec, time.nsec];
 }
 

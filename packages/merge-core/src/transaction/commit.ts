@@ -7,6 +7,7 @@ import { exchange } from './exchange.ts';
 import { finishAttributes, syncTouched } from './finish.ts';
 import { writeInPlace } from './in-place.ts';
 import { moving } from './refused-there.ts';
+import { removeObsolete } from './removals.ts';
 import { disarmPinned } from './remove-tree.ts';
 import { eachPlacement, imageName, stagedBeside, type Transaction, targetName } from './transaction.ts';
 
@@ -24,7 +25,7 @@ export function* commitPoint(t: Transaction): Steps<void> {
     staging,
     undo,
   }));
-  t.journal.append({ type: 'commit', staged });
+  t.journal.append({ type: 'commit', staged, kept: t.plan.removals.map(({ undo }) => undo) });
 }
 
 /** (J5) Makes all placements durable before the first undo goes. */
@@ -39,6 +40,7 @@ export function* commit(t: Transaction): Steps<void> {
     place(t, index, placement);
     yield 'finishing';
   }
+  yield* removeObsolete(t);
   yield* finishAttributes(t);
 }
 

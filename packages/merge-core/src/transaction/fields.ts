@@ -63,10 +63,32 @@ export class Fields {
     return Array.isArray(value) ? value.map(item) : this.#fail('a list is missing');
   }
 
+  /** What a nested list holds, or undefined for `null`. */
+  nullable<T>(read: (fields: Fields) => T): T | undefined {
+    const value = this.any();
+    if (value === null) return undefined;
+    return Array.isArray(value) ? read(new Fields(value, this.#fail)) : this.#fail('a list is missing');
+  }
+
   /** One component: nothing that could lead elsewhere. */
   name(): Bytes {
     const value = this.string();
     return isName(value) ? (value as Bytes) : this.#fail('not a name');
+  }
+
+  nameOrNull(): Bytes | undefined {
+    return this.#isNull() ? undefined : this.name();
+  }
+
+  pathOrNull(): Bytes | undefined {
+    return this.#isNull() ? undefined : this.path();
+  }
+
+  /** Takes the next field if it is `null`. */
+  #isNull(): boolean {
+    if (this.#values[this.#next] !== null) return false;
+    this.#next++;
+    return true;
   }
 
   /** Relative, without `.`, `..` or empty components; `''` is the top. */

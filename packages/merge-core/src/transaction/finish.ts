@@ -17,15 +17,17 @@ export function syncTouched(t: Transaction, withImage: boolean): void {
     t.fs.syncfs(dir);
     synced.add(dev);
   };
-  const touched = new Set([...t.plan.placements, ...t.plan.identical].map((entry) => entry.directory));
+  const touched = new Set(
+    [...t.plan.placements, ...t.plan.identical, ...t.plan.removals].map((entry) => entry.directory),
+  );
   for (const [directory, { target, action }] of t.plan.directories.entries()) {
-    if (action !== 'keep' || touched.has(directory)) sync(nearest(t, target));
+    if (action === 'make' || action === 'adopt' || touched.has(directory)) sync(nearest(t, target));
   }
   if (!withImage || t.image === undefined) return;
   const sources = new Set(
     t.plan.placements.filter((placement) => placement.staging === 'in-image').map((placement) => placement.directory),
   );
-  for (const directory of sources) sync(t.image.at(directoryOf(t, { directory }).image));
+  for (const directory of sources) sync(t.image.at(directoryOf(t, { directory }).image ?? HERE));
 }
 
 /** The directory, or where it was before a rollback removed it. */

@@ -33,8 +33,7 @@ export class Journal implements Disposable {
 
   /** Writes the plan whole under another name first: a journal that can be seen is a journal that can be read (J1). */
   static begin(plan: Plan, state: DirHandle, root: DirHandle, durable: boolean, fs: FsPort): Journal {
-    removeIfThere(state, DRAFT, fs);
-    const file = fs.createFile(state, DRAFT, 0o600);
+    const file = newDraft(state, fs);
     try {
       writePlan(file, plan, fs);
       if (durable) fs.fsync(file);
@@ -48,7 +47,7 @@ export class Journal implements Disposable {
       fs.closeFile(file);
       // Nothing is staged yet: a plan that could not be made durable tells of nothing.
       for (const name of [DRAFT, JOURNAL]) removeIfThere(state, name, fs);
-      throw explain(error, 'NO_SPACE', 'cannot write the journal');
+      throw unwritten(error);
     }
     const journal = new Journal(fs, state, () => file, durable);
     journal.#file = file;
@@ -74,6 +73,19 @@ export class Journal implements Disposable {
   [Symbol.dispose](): void {
     if (this.#file !== undefined) this.#fs.closeFile(this.#file);
   }
+}
+
+function newDraft(state: DirHandle, fs: FsPort): FileHandle {
+  try {
+    removeIfThere(state, DRAFT, fs);
+    return fs.createFile(state, DRAFT, 0o600);
+  } catch (error) {
+    throw unwritten(error);
+  }
+}
+
+function unwritten(error: unknown): unknown {
+  return explain(error, 'NO_SPACE', 'cannot write the journal');
 }
 
 /** Writes a journal anew without its torn end, under another name first (J1). */
@@ -110,12 +122,14 @@ function writePlan(file: FileHandle, plan: Plan, fs: FsPort): void {
 }
 
 function* planRecords(plan: Plan): Generator<JournalRecord> {
-  const { transaction, image, imageId, keepImage, lossy, exclude } = plan;
-  yield { type: 'begin', version: 1, transaction, image, imageId, keepImage, lossy, exclude };
-  for (const { image, imageTime, target } of plan.sites) yield { type: 'site', image, imageTime, target };
+  const { transaction, image, keepImage, lossy, exclude } = plan;
+  yield { type: 'begin', version: 2, transaction, image, keepImage, lossy, exclude };
+  for (const { image, target } of plan.sites) yield { type: 'site', image, target };
   for (const directory of plan.directories) yield { type: 'directory', directory };
   for (const placement of plan.placements) yield { type: 'placement', placement };
   for (const identical of plan.identical) yield { type: 'identical', identical };
+  for (const path of plan.masked) yield { type: 'masked', path };
+  for (const removal of plan.removals) yield { type: 'removal', removal };
 }
 
 /** The journal that an earlier merge left, without a torn end, or undefined. @throws MergeError JOURNAL_UNREADABLE */

@@ -22,11 +22,12 @@ export function* measureSites(t: Transaction, knowledge: Knowledge): Steps<boole
   for (const [index, planned] of t.plan.sites.entries()) {
     const known = knowledge.of(planned.site);
     const unknown = [...planned.relies].filter((name) => known[name] === undefined);
-    if (unknown.length === 0 || t.image === undefined) continue;
+    if (unknown.length === 0) continue;
     checkSides(t, planned, answering);
     const names = benchNames(t, index);
-    using bench = new Workbench(t.image.at(planned.image), t.root.at(planned.target), names, t.fs, (side, name, why) =>
-      warnOfLeft(t, side === 'source' ? inImage(t, planned.image, name) : join(planned.target, name), why),
+    const source = sourceOf(t, planned);
+    using bench = new Workbench(source.dir, t.root.at(planned.target), names, t.fs, (side, name, why) =>
+      warnOfLeft(t, side === 'source' ? join(source.path, name) : join(planned.target, name), why),
     );
     for (const name of unknown) {
       const fact = askSite(name, bench);
@@ -39,15 +40,22 @@ export function* measureSites(t: Transaction, knowledge: Knowledge): Steps<boole
 }
 
 /** Both mounts of a site, each asked once. */
-function checkSides(t: Transaction, { site, image, target }: PlannedSite, answering: Set<number | undefined>): void {
+function checkSides(t: Transaction, planned: PlannedSite, answering: Set<number | undefined>): void {
+  const { site, target } = planned;
   const sides = [
-    { mountId: site.source.mountId, dir: t.image?.at(image), path: join(t.plan.image, image) },
+    { mountId: site.source.mountId, ...sourceOf(t, planned) },
     { mountId: site.target.mountId, dir: t.root.at(target), path: target },
   ];
   for (const { mountId, dir, path } of sides) {
-    if (dir !== undefined && !answering.has(mountId)) checkAnswering(dir, path, t.fs);
+    if (!answering.has(mountId)) checkAnswering(dir, path, t.fs);
     answering.add(mountId);
   }
+}
+
+/** Where entries come from at a site: from a directory of the image, or from the root itself. */
+function sourceOf(t: Transaction, { image, target }: PlannedSite): { readonly dir: DirHandle; readonly path: Bytes } {
+  if (image === undefined || t.image === undefined) return { dir: t.root.at(target), path: target };
+  return { dir: t.image.at(image.path), path: inImage(t, image.path, HERE) };
 }
 
 function benchNames(t: Transaction, index: number): { source: Bytes; target: Bytes } {
@@ -67,19 +75,20 @@ export function removeBenches(t: Transaction): void {
   for (const [index, { image, target }] of t.plan.sites.entries()) {
     const names = benchNames(t, index);
     remove(openTarget(t, target), names.target, join(target, names.target));
-    remove(openBelow(t.image, image), names.source, inImage(t, image, names.source));
+    if (image === undefined) remove(openTarget(t, target), names.source, join(target, names.source));
+    else remove(openBelow(t.image, image.path), names.source, inImage(t, image.path, names.source));
   }
 }
 
 /** The path of a name in a directory of the image. */
 function inImage(t: Transaction, image: Bytes, name: Bytes): Bytes {
-  return join(t.plan.image, join(image, name));
+  return [t.plan.image?.path, image, name].filter((part) => part !== undefined && part !== '').join('/') as Bytes;
 }
 
 /** Directories of the image get their times back: a merge that is tried again may hand them on. */
 export function restoreImageTimes(t: Transaction): void {
-  for (const { image, imageTime } of t.plan.sites) {
-    const dir = openBelow(t.image, image);
-    if (dir !== undefined) restoreTime(dir, imageTime, t.fs);
+  for (const { image } of t.plan.sites) {
+    const dir = image && openBelow(t.image, image.path);
+    if (image !== undefined && dir !== undefined) restoreTime(dir, image.mtime, t.fs);
   }
 }

@@ -1,7 +1,14 @@
-import type { Timestamp } from '@emplace/fsprobe';
 import type { Bytes } from '@emplace/syscalls';
 import type { Losable } from '../plan/carry.ts';
-import type { Identical, Placement, PlannedDirectory, UndoKind } from '../plan/model.ts';
+import type {
+  Identical,
+  Placement,
+  PlannedDirectory,
+  PlannedImage,
+  PlannedSite,
+  Removal,
+  UndoKind,
+} from '../plan/model.ts';
 
 /** What staging decided of one placement beyond the plan. */
 export interface StagedFact {
@@ -16,10 +23,9 @@ export interface StagedFact {
 /** The head of a journal. */
 export interface Begin {
   readonly type: 'begin';
-  readonly version: 1;
+  readonly version: 2;
   readonly transaction: string;
-  readonly image: Bytes;
-  readonly imageId: string;
+  readonly image: PlannedImage | undefined;
   readonly keepImage: boolean;
   readonly lossy: readonly Losable[];
   readonly exclude: readonly string[];
@@ -28,8 +34,7 @@ export interface Begin {
 /** Where facts are measured, before anything is staged. */
 export interface SiteRecord {
   readonly type: 'site';
-  readonly image: Bytes;
-  readonly imageTime: Timestamp;
+  readonly image: PlannedSite['image'];
   readonly target: Bytes;
 }
 
@@ -39,11 +44,13 @@ export type JournalRecord =
   | { readonly type: 'directory'; readonly directory: PlannedDirectory }
   | { readonly type: 'placement'; readonly placement: Placement }
   | { readonly type: 'identical'; readonly identical: Identical }
+  | { readonly type: 'removal'; readonly removal: Removal }
+  | { readonly type: 'masked'; readonly path: Bytes }
   | SiteRecord
   /** (J1) The plan is whole; before this record there is no journal. */
   | { readonly type: 'planned' }
-  /** (J3) Everything is staged and durable: the commit point. */
-  | { readonly type: 'commit'; readonly staged: readonly StagedFact[] }
+  /** (J3) Everything is staged and durable: the commit point. `kept`: how each removal is kept, in their order. */
+  | { readonly type: 'commit'; readonly staged: readonly StagedFact[]; readonly kept: readonly Removal['undo'][] }
   /** (J5) Everything is placed and durable: undo may go. */
   | { readonly type: 'placed' }
   /** (J6) After the commit point somebody decided for the old tree. */

@@ -1,11 +1,11 @@
 import type { DirHandle, FsPort, Timestamp } from '@emplace/fsprobe';
-import { type Bytes, isErrno } from '@emplace/syscalls';
+import { isErrno } from '@emplace/syscalls';
 import { MergeError, quoted } from '../errors.ts';
 import type { Emit } from '../events.ts';
 import { lenient } from '../fs/lenient.ts';
 import { identityOf } from '../identity.ts';
 import { OpenDirectories } from '../open-directories.ts';
-import type { Placement } from '../plan/model.ts';
+import type { Placement, PlannedImage } from '../plan/model.ts';
 import { statDirectory } from '../plan/survey.ts';
 import type { Steps } from '../steps.ts';
 import { cleanUp } from './clean-up.ts';
@@ -13,6 +13,7 @@ import { place, placedPoint } from './commit.ts';
 import { exchange } from './exchange.ts';
 import { finishAttributes } from './finish.ts';
 import { Journal, readJournal, removeDraft } from './journal.ts';
+import { removeObsolete } from './removals.ts';
 import { removeTree } from './remove-tree.ts';
 import { replay } from './replay.ts';
 import { resumeRollBack, rollBackCommit, rollBackStaging } from './rollback.ts';
@@ -53,7 +54,7 @@ export function* recoverRoot(root: DirHandle, state: DirHandle, request: Recover
     );
   }
   request.emit({ type: 'phase', phase: 'recover', total: plan.placements.length });
-  const imageTop = openImage(plan.image, plan.imageId, fs);
+  const imageTop = plan.image && openImage(plan.image, fs);
   try {
     using rootDirectories = new OpenDirectories(fs, root);
     using image = imageTop === undefined ? undefined : new OpenDirectories(fs, imageTop);
@@ -129,6 +130,7 @@ function* complete(t: Transaction): Steps<void> {
     }
     yield 'finishing';
   }
+  yield* removeObsolete(t);
   yield* finishAttributes(t);
   placedPoint(t);
   yield* cleanUp(t);
@@ -147,7 +149,7 @@ function placeUnlessTaken(t: Transaction, index: number, placement: Placement): 
 }
 
 /** The image of the journal, unless another directory has its name by now. */
-function openImage(path: Bytes, id: string, fs: FsPort): DirHandle | undefined {
+function openImage({ path, id }: PlannedImage, fs: FsPort): DirHandle | undefined {
   let dir: DirHandle;
   try {
     dir = fs.openRoot(path);

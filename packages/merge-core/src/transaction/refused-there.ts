@@ -22,7 +22,7 @@ export class RefusedThere extends Error {
   /** From now on nothing is renamed at that site. @returns whether that is new */
   learn(t: Transaction, knowledge: Knowledge): boolean {
     const { image, target } = directoryOf(t, this.placement);
-    const source = t.image && t.fs.stat(t.image.at(image), HERE);
+    const source = image === undefined ? undefined : t.image && t.fs.stat(t.image.at(image), HERE);
     const place = t.fs.stat(t.root.at(target), HERE);
     const planned = t.plan.sites.find(
       ({ site }) =>

@@ -1,4 +1,5 @@
-import type { Identical, Placement, Plan, PlannedDirectory, PlannedSite } from '../plan/model.ts';
+import type { Bytes } from '@emplace/syscalls';
+import type { Identical, Placement, Plan, PlannedDirectory, PlannedSite, Removal } from '../plan/model.ts';
 import type { Begin, JournalRecord, SiteRecord, StagedFact } from './records.ts';
 
 /** How far the transaction of a journal came: what recovery has to do follows from it alone. */
@@ -15,6 +16,8 @@ export function replay(records: readonly JournalRecord[]): Verdict {
   const directories: PlannedDirectory[] = [];
   const placements: Placement[] = [];
   const identical: Identical[] = [];
+  const removals: Removal[] = [];
+  const masked = new Set<Bytes>();
   const sites: PlannedSite[] = [];
   for (const record of records) {
     switch (record.type) {
@@ -30,6 +33,12 @@ export function replay(records: readonly JournalRecord[]): Verdict {
       case 'identical':
         identical.push(record.identical);
         break;
+      case 'removal':
+        removals.push(record.removal);
+        break;
+      case 'masked':
+        masked.add(record.path);
+        break;
       case 'site':
         sites.push(unmeasured(record));
         break;
@@ -37,6 +46,7 @@ export function replay(records: readonly JournalRecord[]): Verdict {
         break;
       case 'commit':
         for (const fact of record.staged) apply(fact, placements);
+        for (const [index, removal] of removals.entries()) removal.undo = record.kept[index] ?? removal.undo;
         phase = 'committed';
         break;
       case 'rollback':
@@ -50,18 +60,21 @@ export function replay(records: readonly JournalRecord[]): Verdict {
     }
   }
   if (begin === undefined) throw new Error('bug: a journal without its beginning');
-  const { transaction, image, imageId, keepImage, lossy, exclude } = begin;
-  const counts = { created: 0, replaced: 0, identical: 0, grafted: 0, skipped: 0 };
+  const { transaction, image, keepImage, lossy, exclude } = begin;
+  const counts = { created: 0, replaced: 0, identical: 0, grafted: 0, skipped: 0, removed: 0 };
   const plan: Plan = {
     transaction,
     image,
-    imageId,
     keepImage,
     lossy,
     exclude,
+    masked,
     directories,
     placements,
     identical,
+    removals,
+    records: [],
+    protected: [],
     sites,
     lost: [],
     counts,
@@ -73,10 +86,10 @@ export function replay(records: readonly JournalRecord[]): Verdict {
 }
 
 /** Of a site only the place is of use to recovery. */
-function unmeasured({ image, imageTime, target }: SiteRecord): PlannedSite {
+function unmeasured({ image, target }: SiteRecord): PlannedSite {
   const nowhere = { dev: 0, mountId: 0, magic: 0 };
   const site = { source: nowhere, target: nowhere };
-  return { site, image, imageTime, target, rungs: [], refused: new Map(), placements: 0, relies: new Set() };
+  return { site, ...(image && { image }), target, rungs: [], refused: new Map(), placements: 0, relies: new Set() };
 }
 
 function apply({ index, ino, staging, undo }: StagedFact, placements: readonly Placement[]): void {

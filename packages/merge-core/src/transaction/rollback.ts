@@ -9,6 +9,7 @@ import { exchange } from './exchange.ts';
 import { restoreDirectoryTimes, setAttributes, setTimeIfThere, syncTouched } from './finish.ts';
 import { isStillMounted, writeInPlace } from './in-place.ts';
 import { removeBenches, restoreImageTimes } from './measure-sites.ts';
+import { bringBackRemoved, checkRemovedKept } from './removals.ts';
 import { removeTree } from './remove-tree.ts';
 import {
   eachPlacement,
@@ -25,6 +26,7 @@ import { locate, type Whereabouts } from './whereabouts.ts';
 /** Before the commit point: everything that was staged goes back to the image or away, and the new directories go (G1). */
 export function* rollBackStaging(t: Transaction): Steps<void> {
   removeBenches(t);
+  yield* bringBackRemoved(t);
   for (const [index, placement] of reachableBackwards(t)) {
     putAway(t, placement, locate(t, index, placement));
     yield 'finishing';
@@ -49,6 +51,7 @@ export function* rollBackCommit(t: Transaction): Steps<void> {
 
 /** (J6) The rest of a rollback that was decided: what was checked then is not asked again of a tree half restored. */
 export function* resumeRollBack(t: Transaction): Steps<void> {
+  yield* bringBackRemoved(t);
   for (const [index, placement] of reachableBackwards(t)) {
     restore(t, index, placement);
     yield 'finishing';
@@ -77,6 +80,7 @@ function* checkUndo(t: Transaction): Steps<void> {
     }
     yield 'finishing';
   }
+  yield* checkRemovedKept(t);
 }
 
 function restore(t: Transaction, index: number, placement: Placement): void {

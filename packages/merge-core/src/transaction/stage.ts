@@ -8,11 +8,11 @@ import { linkKey } from '../plan/hard-links.ts';
 import type { Placement } from '../plan/model.ts';
 import type { Steps } from '../steps.ts';
 import { applyAttributes } from '../strategy/attributes.ts';
-import { cloneContent, copyContent } from '../strategy/content.ts';
-import { makeEntry } from '../strategy/make-entry.ts';
 import type { Choice } from '../strategy/select.ts';
 import { entryRefusals, type Name, type Strategy, siteRefusals } from '../strategy/strategy.ts';
+import { keepBeside } from './keep-beside.ts';
 import { moving } from './refused-there.ts';
+import { keepRemoved } from './removals.ts';
 import {
   directoryOf,
   eachPlacement,
@@ -20,9 +20,9 @@ import {
   stagedBeside,
   type Transaction,
   targetName,
-  targetPath,
   undoBeside,
 } from './transaction.ts';
+import { writeRecord } from './write-record.ts';
 
 /** How many entries each rung brought. */
 export type RungCounts = Map<string, number>;
@@ -40,6 +40,7 @@ export function* stage(t: Transaction, choice: Choice): Steps<RungCounts> {
     keepUndo(t, index, placement);
     yield 'stoppable';
   }
+  yield* keepRemoved(t);
   return stager.counts;
 }
 
@@ -64,23 +65,10 @@ function makeDirectory({ dir, name }: Name, t: Transaction): void {
 
 /** A second name, or a second file, for the entry that will be replaced. An exchange keeps it by itself. */
 function keepUndo(t: Transaction, index: number, placement: Placement): void {
-  const target = targetName(t, placement);
-  const undo = undoBeside(t, index, placement);
-  if (placement.undo === 'link') {
-    try {
-      t.fs.link(target.dir, target.name, undo.dir, undo.name);
-      return;
-    } catch (error) {
-      // No links here (vfat), no more links of this inode: a copy of it is as good.
-      if (!isErrno(error, ...siteRefusals, ...entryRefusals)) throw error;
-      placement.undo = placement.old?.type === 'file' && error.code !== 'EMLINK' ? 'copy' : 'exchange';
-    }
-  }
-  if (placement.undo !== 'reflink' && placement.undo !== 'copy') return;
-  const stat = t.fs.stat(target.dir, target.name);
-  if (stat === undefined)
-    throw new MergeError('STAGE_FAILED', `${quoted(targetPath(t, placement))} vanished while the merge was prepared`);
-  makeEntry(target, stat, undo, placement.undo === 'reflink' ? cloneContent : copyContent, t.fs);
+  const { undo } = placement;
+  if (undo === 'none' || undo === 'exchange') return;
+  placement.undo =
+    keepBeside(t, placement, targetName(t, placement), undoBeside(t, index, placement), undo) ?? 'exchange';
 }
 
 class Stager {
@@ -96,10 +84,14 @@ class Stager {
   constructor(t: Transaction, choice: Choice) {
     this.#t = t;
     this.#choice = choice;
-    this.#excluded = excluder(t.plan.exclude);
+    this.#excluded = excluder(t.plan);
   }
 
   *stage(index: number, placement: Placement): Steps<void> {
+    if (placement.record !== undefined) {
+      yield* this.#record(index, placement, placement.record);
+      return;
+    }
     const rung = this.#strategy(placement.rung);
     if (placement.staging === 'in-image') {
       this.#count(rung, placement.entries);
@@ -109,7 +101,7 @@ class Stager {
     if (source === undefined) throw new Error('bug: staging without an image');
     const staged = stagedBeside(this.#t, index, placement);
     if (placement.type === 'directory' && rung.traits.staging === 'made') {
-      const { image, target } = directoryOf(this.#t, placement);
+      const { image = HERE, target } = directoryOf(this.#t, placement);
       yield* this.#tree(join(image, placement.name), join(target, staged.name), rung);
     } else {
       const stat = this.#stat(source);
@@ -123,6 +115,15 @@ class Stager {
     }
     // Asked for anew: while a whole tree was made the handle may have been given back.
     placement.stagedIno = this.#stat(stagedBeside(this.#t, index, placement)).ino;
+  }
+
+  /** Comes after all that is of the image: what the ledger writes may tell of it. */
+  *#record(index: number, placement: Placement, number: number): Steps<void> {
+    const record = this.#t.plan.records[number];
+    if (record === undefined) throw new Error(`bug: no record ${number}`);
+    const staged = stagedBeside(this.#t, index, placement);
+    yield* writeRecord(record, staged, this.#t.fs);
+    placement.stagedIno = this.#stat(staged).ino;
   }
 
   #alone(rung: Strategy, source: Name, stat: Stat, staged: Name): Strategy {

@@ -4,7 +4,7 @@ import { quoted } from '../errors.ts';
 import type { Emit } from '../events.ts';
 import type { OpenDirectories } from '../open-directories.ts';
 import { join } from '../paths.ts';
-import type { Placement, Plan, PlannedDirectory } from '../plan/model.ts';
+import type { Identical, Placement, Plan, PlannedDirectory, Removal } from '../plan/model.ts';
 import { stagedName } from '../staged-names.ts';
 import type { Name } from '../strategy/strategy.ts';
 import type { Journal } from './journal.ts';
@@ -28,22 +28,37 @@ export function directoryOf(t: Transaction, { directory }: { readonly directory:
   return found;
 }
 
+/** An entry of a plan. */
+type Entry = Pick<Placement, 'directory' | 'name' | 'as' | 'rung'> | Identical;
+
 /** The name in the root that the placement is about. */
-export function targetName(t: Transaction, entry: { readonly directory: number; readonly name: Bytes }): Name {
-  return { dir: t.root.at(directoryOf(t, entry).target), name: entry.name };
+export function targetName(t: Transaction, entry: Pick<Placement, 'directory' | 'name' | 'as'>): Name {
+  return { dir: t.root.at(directoryOf(t, entry).target), name: entry.as ?? entry.name };
 }
 
-/** Its name in the image, when the image is still there. */
-export function imageName(
-  t: Transaction,
-  entry: { readonly directory: number; readonly name: Bytes },
-): Name | undefined {
-  return t.image && { dir: t.image.at(directoryOf(t, entry).image), name: entry.name };
+/** Its name in the image, when it has one and the image is still there. */
+export function imageName(t: Transaction, entry: Entry): Name | undefined {
+  const { image } = directoryOf(t, entry);
+  if (t.image === undefined || image === undefined || isRecord(entry)) return undefined;
+  return { dir: t.image.at(image), name: entry.name };
+}
+
+/** The rung of what the ledger brings: nothing of it is in the image. */
+export const RECORD = 'record';
+
+function isRecord(entry: Entry): boolean {
+  return 'rung' in entry && entry.rung === RECORD;
 }
 
 /** Beside the target: the new entry before it is placed, and after an exchange the old one. */
 export function stagedBeside(t: Transaction, index: number, placement: Placement): Name {
-  return beside(t, 's', index, placement);
+  const staged = beside(t, 's', index, placement);
+  return placement.stagedAs === undefined ? staged : { ...staged, name: placement.stagedAs };
+}
+
+/** Beside a name that goes: what was kept of it. */
+export function removedBeside(t: Transaction, index: number, removal: Removal): Name {
+  return beside(t, 'r', index, removal);
 }
 
 /** Beside the target: the old entry, kept under a second name. */
@@ -51,10 +66,15 @@ export function undoBeside(t: Transaction, index: number, placement: Placement):
   return beside(t, 'u', index, placement);
 }
 
-function beside(t: Transaction, role: 's' | 'u', index: number, placement: Placement): Name {
+function beside(
+  t: Transaction,
+  role: 's' | 'u' | 'r',
+  index: number,
+  entry: Pick<Placement, 'directory' | 'name'>,
+): Name {
   return {
-    dir: t.root.at(directoryOf(t, placement).target),
-    name: stagedName(t.plan.transaction, role, index, placement.name),
+    dir: t.root.at(directoryOf(t, entry).target),
+    name: stagedName(t.plan.transaction, role, index, entry.name),
   };
 }
 
@@ -69,8 +89,8 @@ export function statName({ fs }: Transaction, { dir, name }: Name): Stat | undef
 }
 
 /** Where a placement goes, below the root. */
-export function targetPath(t: Transaction, placement: Placement): Bytes {
-  return join(directoryOf(t, placement).target, placement.name);
+export function targetPath(t: Transaction, entry: Pick<Placement, 'directory' | 'name' | 'as'>): Bytes {
+  return join(directoryOf(t, entry).target, entry.as ?? entry.name);
 }
 
 /** Whether the directory of an entry is there, and no symlink on the way to it: somebody may have moved it meanwhile. */

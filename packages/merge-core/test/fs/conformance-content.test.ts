@@ -224,6 +224,29 @@ onBothPorts(({ scene, test, deviceTest }) => {
     });
   });
 
+  describe('a record lock', () => {
+    test('excludes other handles until its owner closes, and is apart from flock', () => {
+      using s = scene();
+      s.make('a=', 'b==a', 'c=');
+      const open = (name: string): FileHandle => s.fs.openWritable(s.dir, ascii(name));
+      const [owner, other, third] = [open('a'), open('b'), open('c')];
+      const tries = (): boolean[] => [owner, other, third].map((file) => s.fs.tryRecordLock(file));
+      expect(tries()).toEqual([true, false, true]);
+      expect(tries()).toEqual([true, false, true]);
+      expect(s.fs.tryFlock(other)).toBe(true);
+      expect(s.fs.recordLockHolder(other)).toBeUndefined();
+      s.fs.closeFile(owner);
+      expect(s.fs.tryRecordLock(other)).toBe(true);
+      for (const file of [other, third]) s.fs.closeFile(file);
+    });
+
+    test('is only for who may write', () => {
+      using s = scene();
+      s.make('a=');
+      s.reading('a', (file) => expect(errno(() => s.fs.tryRecordLock(file))).toBe('EBADF'));
+    });
+  });
+
   test('what is open can be made durable, what is pinned cannot', () => {
     using s = scene();
     s.make('f=1');

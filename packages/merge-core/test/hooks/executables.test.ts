@@ -2,6 +2,7 @@
 import { chmodSync, copyFileSync, readFileSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { mountTmpfs, type TemporaryDirectory, temporaryDirectory, unmount } from '@emplace/fixtures';
+import { mountFuse } from '@emplace/fixtures/fuse';
 import { rootTest, toolTest } from '@emplace/fixtures/jest';
 import { toBytes } from '@emplace/syscalls';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
@@ -91,9 +92,9 @@ function loaderOffset(): number {
   return readFileSync(TRUE).indexOf('/lib');
 }
 
-function verdict(path: string): string {
+async function verdict(path: string): Promise<string> {
   try {
-    executablesOf(toBytes(path), toBytes(place.path));
+    await executablesOf(toBytes(path), toBytes(place.path));
     return 'runs';
   } catch (error) {
     if (error instanceof SpawnError) return error.code;
@@ -101,11 +102,11 @@ function verdict(path: string): string {
   }
 }
 
-toolTest('gcc', 'every kind of file is refused with the errno of execve, or runs as it does there', () => {
+toolTest('gcc', 'every kind of file is refused with the errno of execve, or runs as it does there', async () => {
   const kernel = execve(place);
   const asked = Object.entries(programs());
   const expected = asked.map(([what, path]) => [what, kernel(path, place.path)]);
-  expect(asked.map(([what, path]) => [what, verdict(path)])).toEqual(expected);
+  expect(await Promise.all(asked.map(async ([what, path]) => [what, await verdict(path)]))).toEqual(expected);
   // The table has something of each kind.
   expect(new Set(expected.map(([, code]) => code))).toEqual(
     new Set(['runs', 'ENOENT', 'ENOTDIR', 'ELOOP', 'ENAMETOOLONG', 'EACCES', 'ENOEXEC']),
@@ -175,6 +176,19 @@ rootTest('on a file system that is mounted noexec the message says so', async ()
   } finally {
     unmount(disk);
   }
+});
+
+rootTest('what lies on a file system that does not answer is not waited for, and is told', async () => {
+  await using fuse = await mountFuse(place.at('fuse'));
+  const tool = program(`${fuse.path}/tool`, `#!${TRUE}\n`);
+  const script = program(place.at('script'), `#!${tool}\n`);
+  expect(await run({ argv: [script], cwd: fuse.path })).toMatchObject({ how: 'exited', code: 0 });
+  await fuse.rules([{ operation: 'OPEN', path: '^/tool$', answer: 'hold' }]);
+  const silent = { code: 'ETIMEDOUT', message: expect.stringContaining('does not answer: no answer within') };
+  expect(await refusalOf({ argv: [tool] })).toMatchObject({ ...silent, blame: 'program', path: tool });
+  expect(await refusalOf({ argv: [script] })).toMatchObject({ ...silent, blame: 'interpreter', path: tool });
+  await fuse.rules([{ operation: 'OPENDIR', path: '^/$', answer: 'hold' }]);
+  expect(await refusalOf({ argv: [TRUE], cwd: fuse.path })).toMatchObject({ ...silent, blame: 'directory' });
 });
 
 rootTest('a program that may be run but not read is left to the kernel', async () => {

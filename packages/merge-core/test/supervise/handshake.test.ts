@@ -4,7 +4,8 @@ import { file, temporaryDirectory, writeTree } from '@emplace/fixtures';
 import { describe, expect, test } from '@jest/globals';
 import { MergeError } from '../../src/errors.ts';
 import { mergeRequest } from '../../src/options.ts';
-import { type Supervision, superviseMerge } from '../../src/supervise/supervisor.ts';
+import type { Supervision } from '../../src/supervise/crew.ts';
+import { superviseMerge } from '../../src/supervise/supervisor.ts';
 
 /** A mover that is this script. Its job is on stdin, what it says goes to descriptor 3. */
 function script(source: string): readonly string[] {
@@ -22,7 +23,6 @@ async function failure(command: readonly string[], more: Partial<Supervision> = 
   const before = openDescriptors();
   const supervision: Supervision = {
     signal: undefined,
-    announce: () => () => {},
     stallTimeoutMs: 10_000,
     lockTimeoutMs: 0,
     handshakeMs: 10_000,
@@ -64,12 +64,19 @@ describe('a mover that', () => {
     ],
     ['is killed before it says anything', script('process.kill(process.pid, "SIGKILL")'), /SIGKILL/],
     ['is of another release', script(say({ say: 'ready', protocol: 99, root: '' }) + forever), /speaks protocol 99/],
-    ['opened another root', script(say({ say: 'ready', protocol: 1, root: '1:2:3' }) + forever), /opened another root/],
     ['says what no mover says', script(`require('fs').writeSync(3, 'hello\\n');${forever}`), /no mover says/],
   ])('%s is a typed error, nothing is locked and nothing changed', async (_, command, why) => {
     const error = await failure(command);
     expect(error).toMatchObject({ code: 'MOVER_NOT_STARTED', outcome: 'refused', exitCode: 3 });
     expect(error.message).toMatch(why);
+  });
+
+  test('is the second one, and opened another root, is not let go on', async () => {
+    const ready =
+      "require('fs').writeSync(3, JSON.stringify({ say: 'ready', protocol: 2, root: String(process.pid) }) + '\\n');";
+    const error = await failure(script(`${ready} process.stdin.once('data', () => process.exit(5))`));
+    expect(error).toMatchObject({ code: 'MOVER_DIED', outcome: 'incomplete' });
+    expect(error.message).toMatch(/exit code 5; and then: the mover did not start: it opened another root/);
   });
 
   test('says nothing is given up after a while', async () => {

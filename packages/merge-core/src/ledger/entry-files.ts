@@ -1,0 +1,92 @@
+import { ascii, type Bytes } from '@emplace/syscalls';
+import { HERE, splitPath } from '../paths.ts';
+import { type ContentsEntry, formatContents } from './contents.ts';
+import { formatCounter } from './counter.ts';
+import type { ImageEntry } from './image-list.ts';
+import { KEPT, type KeptLibraries } from './kept-libraries.ts';
+import type { ImageContents } from './read-image.ts';
+import type { LedgerFacts } from './read-ledger.ts';
+import { isProblem } from './real-paths.ts';
+import { formatRecord, RECORD, type RecordedEntry, recordXattrs } from './record.ts';
+import { CONTENTS } from './vdb.ts';
+
+/** Entries of CONTENTS for what the image brings. `md5` of a file is asked for. */
+export function contentsOf({ path, stat, target }: ImageEntry, md5: () => string): ContentsEntry {
+  const mtime = stat.mtime.sec;
+  switch (stat.type) {
+    case 'directory':
+      return { type: 'dir', path };
+    case 'file':
+      return { type: 'obj', path, md5: md5(), mtime };
+    case 'symlink':
+      return { type: 'sym', path, target: target ?? HERE, mtime };
+    case 'fifo':
+      return { type: 'fif', path };
+    default:
+      return { type: 'dev', path };
+  }
+}
+
+/** What a package has in the root, as CONTENTS lists it. `more`: what it takes over from an older version. */
+export function contentsFile(
+  entries: readonly ImageEntry[],
+  contents: ImageContents,
+  more: readonly ContentsEntry[] = [],
+): Buffer {
+  const own = entries.map((entry) => contentsOf(entry, () => contents.get(entry.path)?.digests?.md5 ?? ''));
+  const all = more.length === 0 ? own : [...own, ...more].sort((a, b) => (a.path < b.path ? -1 : 1));
+  return formatContents(all);
+}
+
+/** The files of a database entry (G.1): the build info, and what only the merge knows. */
+export function entryFiles(
+  facts: LedgerFacts,
+  entries: readonly ImageEntry[],
+  contents: ImageContents,
+  kept: KeptLibraries,
+): ReadonlyMap<Bytes, Buffer> {
+  const { name, slot, counter, buildInfo } = facts;
+  const files = new Map(buildInfo);
+  const set = (file: string, text: string): void => void files.set(ascii(file), Buffer.from(`${text}\n`));
+  if (name !== undefined) {
+    set('CATEGORY', name.category);
+    set('PF', name.pf);
+  }
+  if (slot !== undefined) set('SLOT', slot);
+  files.set(ascii('COUNTER'), formatCounter(counter));
+  const own = new Set(entries.map(({ path }) => path));
+  const more = [...kept.entries.values()].filter(({ path }) => !own.has(path));
+  files.set(CONTENTS, contentsFile(entries, contents, more));
+  if (kept.lines.length > 0) files.set(KEPT, Buffer.from(kept.lines.map((line) => `${line}\n`).join(''), 'latin1'));
+  files.set(RECORD, formatRecord(entries.map((entry) => recorded(entry, facts, contents))));
+  return files;
+}
+
+/** A directory that the root has keeps its own owner and mode: so they are recorded. Its time is anybody's. */
+function recorded(entry: ImageEntry, facts: LedgerFacts, contents: ImageContents): RecordedEntry {
+  const { path, target } = entry;
+  const content = contents.get(path);
+  const stat = (entry.stat.type === 'directory' && statOfDirectory(path, facts)) || entry.stat;
+  const { mode, uid, gid } = stat;
+  const { mtime } = entry.stat;
+  const xattrs = content === undefined || content.xattrs.size === 0 ? undefined : recordXattrs(content.xattrs);
+  const head = { path, mode, uid, gid, mtime, ...(xattrs && { xattrs }) };
+  switch (stat.type) {
+    case 'file':
+      return { ...head, type: 'file', size: stat.size, digests: content?.digests ?? {} };
+    case 'symlink':
+      return { ...head, type: 'symlink', target: target ?? HERE };
+    case 'char':
+    case 'block':
+      return { ...head, type: stat.type, rdev: stat.rdev };
+    default:
+      return { ...head, type: stat.type };
+  }
+}
+
+function statOfDirectory(path: Bytes, { real, root, fs }: LedgerFacts) {
+  const directory = real.directory(path);
+  if (directory === undefined || isProblem(directory)) return undefined;
+  const { parent, name } = splitPath(directory);
+  return fs.stat(root.at(parent), name);
+}

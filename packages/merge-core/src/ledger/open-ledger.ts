@@ -1,0 +1,57 @@
+import type { OpenDirectories } from '../open-directories.ts';
+import type { MergeRequest } from '../options.ts';
+import { excluder } from '../plan/exclude.ts';
+import type { PlanLedger } from '../plan/ruling.ts';
+import type { Steps } from '../steps.ts';
+import type { Trees } from '../trees.ts';
+import { type LedgerReport, PackagePlan } from './package-plan.ts';
+import { type ImageContents, readImage } from './read-image.ts';
+import { readLedger } from './read-ledger.ts';
+
+/** The ledger of one merge, its database locked. */
+export interface Ledger extends Disposable {
+  /** The ledger's part of a plan; begun anew with each plan. */
+  begin(): PlanLedger;
+  /** Reads what the image brings, before anything of it is moved: CONTENTS will tell of it. */
+  readImage(image: OpenDirectories): Steps<void>;
+  /** What the last plan that was begun does of packages. Asked for when it is carried out. */
+  report(): LedgerReport;
+}
+
+/**
+ * The package database, locked (but for a dry run) and read; undefined when the merge keeps none.
+ * @throws MergeError LOCKED, VDB_DAMAGED, CONTENTS_DAMAGED, CONFIG_MEMORY_INVALID, PORTAGE_CONFIG_INVALID, NOT_INSTALLED, BAD_OPTION, IMAGE_UNREADABLE
+ */
+export function* openLedger(
+  { ledger, exclude, dryRun, fs }: MergeRequest,
+  { image, root }: Trees,
+): Steps<Ledger | undefined> {
+  if (ledger === undefined) return undefined;
+  const excluded = excluder({ exclude, masked: new Set() });
+  const facts = yield* readLedger(ledger, { image, root, excluded, locks: !dryRun, fs });
+  let last: PackagePlan | undefined;
+  let contents: ImageContents | undefined;
+  let begun = false;
+  const asked = (): ImageContents => {
+    if (contents === undefined) throw new Error('bug: the image was not read');
+    return contents;
+  };
+  return {
+    begin: () => {
+      last = new PackagePlan(facts, asked);
+      return last;
+    },
+    *readImage(tree) {
+      contents ??= yield* readImage(facts.image?.entries ?? [], ledger.digests, tree, fs);
+    },
+    report: () => {
+      begun = true;
+      return last?.report(dryRun) ?? { replaced: [], linksKept: [], verdicts: [] };
+    },
+    [Symbol.dispose]: () => {
+      // Of what is refused not even a cache is left in the root.
+      if (begun && !dryRun) last?.saveOwners();
+      facts[Symbol.dispose]();
+    },
+  };
+}

@@ -1,0 +1,67 @@
+import { extname } from 'node:path';
+import { Worker } from 'node:worker_threads';
+import { errorFrom, type PlainError } from '../supervise/protocol.ts';
+import type { UnitResult, VerifyJob, VerifyUnit } from './verify-work.ts';
+
+/** What a thread is asked; without a unit it ends. */
+export interface VerifyQuestion {
+  readonly number: number;
+  readonly unit: VerifyUnit | undefined;
+}
+
+export type VerifyAnswer =
+  | { readonly say: 'ready' }
+  | { readonly say: 'verified'; readonly number: number; readonly result: UnitResult }
+  | { readonly say: 'failed'; readonly error: PlainError };
+
+/**
+ * Has `units` verified by some threads, each taking the next one when it has none.
+ * @param tell is called with each result, in any order
+ * @throws what a thread threw; by then all of them have ended, or do so after the unit they are at
+ */
+export async function verifyByThreads(
+  job: VerifyJob,
+  units: readonly VerifyUnit[],
+  threads: number,
+  tell: (number: number, result: UnitResult) => void,
+): Promise<void> {
+  let next = 0;
+  let failed = false;
+  const runOne = (): Promise<void> => {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const worker = new Worker(script(), { workerData: job, execArgv: flags() });
+    const fail = (error: unknown): void => {
+      failed = true;
+      reject(error);
+    };
+    worker.on('message', (answer: VerifyAnswer) => {
+      try {
+        if (answer.say === 'failed') return fail(errorFrom(answer.error));
+        if (answer.say === 'verified') tell(answer.number, answer.result);
+      } catch (error) {
+        fail(error);
+      }
+      const number = next++;
+      const question: VerifyQuestion = { number, unit: failed ? undefined : units[number] };
+      worker.postMessage(question);
+    });
+    worker.on('error', fail);
+    // After a failure this changes nothing.
+    worker.on('exit', () => resolve());
+    return promise;
+  };
+  const ended = await Promise.allSettled(Array.from({ length: threads }, runOne));
+  for (const one of ended) if (one.status === 'rejected') throw one.reason;
+}
+
+/** Beside this file as a source, as tsc's output, and in the command line's bundle, where all outputs lie in one directory. */
+function script(): URL {
+  return new URL(`./verify-worker${extname(import.meta.url)}`, import.meta.url);
+}
+
+/** Those of this process need not fit: a test runner's, say. */
+function flags(): string[] {
+  return extname(import.meta.url) === '.ts'
+    ? ['--conditions=@emplace/source', '--disable-warning=ExperimentalWarning']
+    : [];
+}

@@ -1,0 +1,143 @@
+import type { EntryType, FsPort, Stat } from '@emplace/fsprobe';
+import { isErrno } from '@emplace/syscalls';
+import type { OpenDirectories } from '../open-directories.ts';
+import { portable } from '../strategy/attributes.ts';
+import type { ContentsEntry } from './contents.ts';
+import { type DigestFile, type DigestName, digestNames, fileDigester } from './digests.ts';
+import { isProblem, type Place, RealPaths } from './real-paths.ts';
+import { type RecordedEntry, recordXattrs } from './record.ts';
+import type { Expected, FindingKind } from './verify.ts';
+
+export interface Looked {
+  /** The entry as it is; undefined when it is missing or out of reach. */
+  readonly stat: Stat | undefined;
+  readonly kinds: ReadonlySet<FindingKind>;
+}
+
+/** Types that stand for a line of CONTENTS. */
+export const typesOf: Readonly<Record<ContentsEntry['type'], readonly EntryType[]>> = {
+  dir: ['directory'],
+  obj: ['file'],
+  sym: ['symlink'],
+  fif: ['fifo'],
+  dev: ['char', 'block', 'socket'],
+};
+
+/** Looks at one entry after the other; what is learnt about directories and the buffers are kept. */
+export class EntryVerifier {
+  readonly #fs: FsPort;
+  readonly #root: OpenDirectories;
+  readonly #real: RealPaths;
+  readonly #quick: boolean;
+  readonly #digesters = new Map<DigestName, DigestFile>();
+  /** Content that was read, bytes. */
+  bytesRead = 0;
+
+  constructor(root: OpenDirectories, fs: FsPort, quick: boolean) {
+    this.#fs = fs;
+    this.#root = root;
+    this.#real = new RealPaths(fs, root);
+    this.#quick = quick;
+  }
+
+  look(expected: Expected): Looked {
+    const kinds = new Set<FindingKind>();
+    let stat: Stat | undefined;
+    this.#try(kinds, () => {
+      const place = this.#real.place(expected.entry.path);
+      if (isProblem(place)) {
+        kinds.add('unreadable');
+        return;
+      }
+      stat = place && this.#real.stat(place);
+      if (place === undefined || stat === undefined) kinds.add('missing');
+      else this.#compare(expected, place, stat, kinds);
+    });
+    return { stat, kinds };
+  }
+
+  /** Something that is gone between two looks is missing; what cannot be looked at ends only this look. */
+  #try(kinds: Set<FindingKind>, act: () => void): void {
+    try {
+      act();
+    } catch (error) {
+      if (!isErrno(error)) throw error;
+      kinds.add(isErrno(error, 'ENOENT', 'ENOTDIR', 'ELOOP') ? 'missing' : 'unreadable');
+    }
+  }
+
+  #compare({ entry, recorded }: Expected, place: Place, stat: Stat, kinds: Set<FindingKind>): void {
+    if (!this.#hasType(entry, recorded, place, stat)) {
+      kinds.add('type');
+      return;
+    }
+    const sameTime = recorded === undefined ? isSecond(entry, stat) : isMoment(recorded, stat);
+    // Every new name in a directory changes its time.
+    if ((entry.type === 'obj' || entry.type === 'sym') && !sameTime) kinds.add('mtime');
+    if (entry.type === 'obj')
+      this.#try(kinds, () => void (this.#hasContent(entry, recorded, place, stat, sameTime) || kinds.add('content')));
+    if (entry.type === 'sym' && this.#fs.readlink(this.#root.at(place.directory), place.name) !== entry.target)
+      kinds.add('target');
+    // A directory that became a symlink has that one's attributes, which nobody recorded.
+    if (recorded !== undefined && recorded.type === stat.type) this.#compareAttributes(recorded, place, stat, kinds);
+  }
+
+  /** A directory may have become a symlink to one: what is below it is found all the same (merged `/usr`). */
+  #hasType(entry: ContentsEntry, recorded: RecordedEntry | undefined, place: Place, { type }: Stat): boolean {
+    if (entry.type === 'dir' && type === 'symlink') return typeof this.#real.follow(place) === 'string';
+    return recorded === undefined ? typesOf[entry.type].includes(type) : type === recorded.type;
+  }
+
+  /** By the strongest digest that is known of it. */
+  #hasContent(
+    entry: ContentsEntry & { readonly type: 'obj' },
+    recorded: RecordedEntry | undefined,
+    { directory, name }: Place,
+    stat: Stat,
+    sameTime: boolean,
+  ): boolean {
+    const record = recorded?.type === 'file' ? recorded : undefined;
+    if (record !== undefined && record.size !== stat.size) return false;
+    if (record !== undefined && this.#quick && sameTime) return true;
+    const best = digestNames.findLast((one) => record?.digests[one] !== undefined) ?? 'md5';
+    const { size, digests } = this.#digester(best)(this.#root.at(directory), name);
+    this.bytesRead += size;
+    return digests[best] === (record?.digests[best] ?? entry.md5);
+  }
+
+  #digester(name: DigestName): DigestFile {
+    const digester = this.#digesters.get(name) ?? fileDigester([name], this.#fs);
+    this.#digesters.set(name, digester);
+    return digester;
+  }
+
+  #compareAttributes(recorded: RecordedEntry, place: Place, stat: Stat, kinds: Set<FindingKind>): void {
+    // The mode of a symlink says nothing.
+    if (recorded.type !== 'symlink' && recorded.mode !== stat.mode) kinds.add('mode');
+    if (recorded.uid !== stat.uid || recorded.gid !== stat.gid) kinds.add('owner');
+    if ('rdev' in recorded && recorded.rdev !== stat.rdev) kinds.add('device');
+    this.#try(kinds, () => {
+      const pinned = this.#fs.pin(this.#root.at(place.directory), place.name);
+      try {
+        const xattrs = recordXattrs(portable(this.#fs.xattrs(pinned)));
+        if (!sameStrings(recorded.xattrs ?? {}, xattrs)) kinds.add('xattrs');
+      } finally {
+        this.#fs.closeFile(pinned);
+      }
+    });
+  }
+}
+
+/** CONTENTS has whole seconds. */
+function isSecond(entry: ContentsEntry, { mtime }: Stat): boolean {
+  return (entry.type === 'obj' || entry.type === 'sym') && mtime.sec === entry.mtime;
+}
+
+function isMoment({ mtime }: RecordedEntry, stat: Stat): boolean {
+  return mtime.sec === stat.mtime.sec && mtime.nsec === stat.mtime.nsec;
+}
+
+function sameStrings(a: Readonly<Record<string, string>>, b: Readonly<Record<string, string>>): boolean {
+  const keys = Object.keys(a);
+  return keys.length === Object.keys(b).length && keys.every((key) => a[key] === b[key]);
+}
