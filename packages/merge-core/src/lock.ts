@@ -2,7 +2,8 @@ import { type DirHandle, type FileHandle, type FsPort, restoreTime, type Timesta
 import { ascii, type Bytes, isErrno } from '@emplace/syscalls';
 import { ANNOUNCED, type Announce, type Announcement } from './announce.ts';
 import { explain, MergeError } from './errors.ts';
-import type { Emit, Warning } from './events.ts';
+import type { Emit, MergeEvent, Warning } from './events.ts';
+import { closeUnwritten } from './fs/close-unwritten.ts';
 import { type Caller, readOwner, removeOwner, writeOwner } from './lock-owner.ts';
 import { HERE } from './paths.ts';
 import { statDirectory } from './plan/survey.ts';
@@ -47,14 +48,15 @@ export interface LockTerms {
  * Takes the root for one merge (G5), or takes over a lock in flight. flock(2) decides: it ends with its holders, however they
  * are stopped, and a suspended one keeps it. The owner file is for people, `announce` for programs that know proper-lockfile.
  *
- * @throws MergeError LOCKED with who holds it, and what openState throws.
+ * @throws MergeError LOCKED with who holds it, ROOT_UNUSABLE, and what openState throws.
  */
 export function lockRoot(root: DirHandle, fs: FsPort, terms: LockTerms): RootLock {
-  const before = statDirectory(root, fs).mtime;
+  const before = timeOf(root, fs);
   const inherited = takeOver(root, fs, terms);
   if (inherited !== undefined) return holding(root, inherited.state, inherited.file, before, fs, terms);
   for (let turn = 0; turn < TURNS_MAX; turn++) {
-    const state = openState(root, fs);
+    const state = openState(root, before, fs);
+    if (state === undefined) continue;
     try {
       const file = tryLock(root, state, fs);
       if (file !== 'vanished') {
@@ -64,12 +66,27 @@ export function lockRoot(root: DirHandle, fs: FsPort, terms: LockTerms): RootLoc
     } catch (error) {
       fs.closeDir(state);
       const left = whyNot(() => fs.rmdir(root, STATE_DIRECTORY));
-      if (left === undefined) restoreTime(root, before, fs);
+      if (left === undefined) whyNot(() => restoreTime(root, before, fs));
+      else if (!(error instanceof MergeError && error.code === 'LOCKED'))
+        // Who does not hold the lock must not remove its file: another may hold it by now.
+        terms.emit(leftBehind(`the root could not be locked, and the files for that stay: ${left}`));
       throw error;
     }
     fs.closeDir(state);
   }
-  throw new Error('bug: the lock file vanished again and again');
+  throw new Error('bug: the lock vanished again and again');
+}
+
+function timeOf(root: DirHandle, fs: FsPort): Timestamp {
+  try {
+    return statDirectory(root, fs).mtime;
+  } catch (error) {
+    throw explain(error, 'ROOT_UNUSABLE', 'the root cannot be looked at');
+  }
+}
+
+function leftBehind(message: string): MergeEvent {
+  return { type: 'warning', warning: { code: 'LEFT_BEHIND', message } };
 }
 
 /** A lock whose holder is gone and that nobody else can have had since; none when its holder had begun to give it back. */
@@ -85,7 +102,7 @@ function takeOver(
     if (isTheLock(root, state, file, fs)) return { state, file };
     fs.closeDir(state);
   }
-  fs.closeFile(file);
+  closeUnwritten(file, fs);
   return undefined;
 }
 
@@ -144,10 +161,10 @@ function tryLock(root: DirHandle, state: DirHandle, fs: FsPort): FileHandle | 'v
     if (!fs.tryFlock(file)) throw held(state, fs);
     if (isTheLock(root, state, file, fs)) return file;
   } catch (error) {
-    fs.closeFile(file);
-    throw error;
+    closeUnwritten(file, fs);
+    throw explain(error, 'ROOT_UNUSABLE', 'the root cannot be locked');
   }
-  fs.closeFile(file);
+  closeUnwritten(file, fs);
   return 'vanished';
 }
 
@@ -197,7 +214,7 @@ function release(
 ): (string | undefined)[] {
   const failed = [whyNot(() => removeOwner(state, fs)), whyNot(() => fs.unlink(state, LOCK))];
   land(inFlight, fs);
-  fs.closeFile(file);
+  closeUnwritten(file, fs);
   fs.closeDir(state);
   // ENOTEMPTY: a journal waits for recovery, or the next merge is already there.
   return [...failed, whyNot(() => fs.rmdir(root, STATE_DIRECTORY), 'ENOTEMPTY', 'EEXIST', 'ENOENT')];
@@ -206,7 +223,7 @@ function release(
 /** Here, and not with the socket: the last close of a file that is unlinked works on its file system, and may hang there. */
 function land(inFlight: InFlight | undefined, fs: FsPort): void {
   const file = inFlight?.take();
-  if (file !== undefined) fs.closeFile(file);
+  if (file !== undefined) closeUnwritten(file, fs);
 }
 
 /** Why something that can be left undone failed; undefined when it did not, or with one of `expected`. */

@@ -9,8 +9,11 @@ import { statDirectory } from './plan/survey.ts';
  */
 export const STATE_DIRECTORY: Bytes = ascii('.emplace');
 
-/** Makes or opens the state directory. @throws MergeError STATE_UNSAFE, PERMISSION, READ_ONLY, NO_SPACE, NO_INODES */
-export function openState(root: DirHandle, fs: FsPort): DirHandle {
+/**
+ * Makes or opens the state directory; undefined when it was there and went before it was opened, as another merge ended.
+ * @throws MergeError STATE_UNSAFE, PERMISSION, READ_ONLY, NO_SPACE, NO_INODES
+ */
+export function openState(root: DirHandle, fs: FsPort): DirHandle | undefined {
   let made = false;
   try {
     fs.mkdir(root, STATE_DIRECTORY, 0o700);
@@ -19,7 +22,7 @@ export function openState(root: DirHandle, fs: FsPort): DirHandle {
     if (!isErrno(error, 'EEXIST')) throw explain(error, refusalOf(error), 'cannot make the state directory');
   }
   try {
-    return openExistingState(root, fs);
+    return findState(root, fs);
   } catch (error) {
     if (made) removeIfEmpty(root, fs);
     throw error;
@@ -37,14 +40,11 @@ function removeIfEmpty(root: DirHandle, fs: FsPort): void {
 
 /** The state directory when there is one, else undefined. @throws MergeError STATE_UNSAFE */
 export function findState(root: DirHandle, fs: FsPort): DirHandle | undefined {
-  return fs.stat(root, STATE_DIRECTORY) === undefined ? undefined : openExistingState(root, fs);
-}
-
-function openExistingState(root: DirHandle, fs: FsPort): DirHandle {
   let dir: DirHandle;
   try {
     dir = fs.openDir(root, STATE_DIRECTORY);
   } catch (error) {
+    if (isErrno(error, 'ENOENT')) return undefined;
     throw explain(error, 'STATE_UNSAFE', `${quoted(STATE_DIRECTORY)} in the root cannot be opened`);
   }
   let stat: Stat;

@@ -176,7 +176,9 @@ describe('a handler of events that throws', () => {
     const onEvent = (event: MergeEvent): void => {
       if (event.type === 'mover') throw mine;
     };
-    const error = await failure(merge(options(work, { onEvent })));
+    // It waits there: what is thrown is heard before the commit point.
+    const hooks = [commandHook('pre-commit=exec sleep 600')];
+    const error = await failure(merge(options(work, { hooks, onEvent })));
     expect(error).toMatchObject({ code: 'INTERRUPTED', outcome: 'rolled-back', cause: mine });
     expect(tree(work)).toEqual(OLD);
   });
