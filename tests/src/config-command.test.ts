@@ -163,7 +163,8 @@ describe('emplace config diff', () => {
       spawnSync('script', ['-qec', `${env} '${emplace}' config diff --root root`, '/dev/null'], {
         cwd: work.path,
         encoding: 'utf8',
-        env: { ...process.env, TERM: 'xterm', FORCE_COLOR: undefined, NO_COLOR: undefined },
+        // CI, as Node has it, is no terminal for colours.
+        env: { ...process.env, TERM: 'xterm', FORCE_COLOR: undefined, NO_COLOR: undefined, CI: undefined },
       }).stdout;
     expect(shown('')).toContain('\x1b[32m+\t\\x1b]0;title\\x07\x1b[39m');
     expect(shown('NO_COLOR=1')).toContain('\n+\t\\x1b]0;title\\x07\r\n');

@@ -1,6 +1,15 @@
 /** What the command line does of packages: merge, unmerge, owner, verify, by flags and by requests. */
 import { spawnSync } from 'node:child_process';
-import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { directory, file, type TemporaryDirectory, temporaryDirectory, writeTree } from '@emplace/fixtures';
 import { beforeAll, describe, expect, test } from '@jest/globals';
@@ -194,6 +203,8 @@ describe('emplace unmerge', () => {
     using scene = new Scene();
     run(scene.merge(1));
     appendFileSync(scene.at('etc/app.conf'), 'mine = 1\n');
+    // Whole seconds are what CONTENTS has.
+    utimesSync(scene.at('etc/app.conf'), 1_000_000_000, 1_000_000_000);
     rmSync(scene.at('usr/share-1/data'));
     const args = ['unmerge', 'app-misc/app-1', '--root', scene.root, ...PROTECT];
     const { status, stdout } = run([...args, '--dry-run']);

@@ -237,7 +237,8 @@ describe('--watch', () => {
 function onTerminal(command: string, env: object = {}): string {
   const { stdout } = spawnSync('script', ['-qec', `stty cols 80 rows 24; ${command}`, '/dev/null'], {
     encoding: 'utf8',
-    env: { ...process.env, TERM: 'xterm-256color', ...env },
+    // CI, as Node has it, is no terminal for colours.
+    env: { ...process.env, TERM: 'xterm-256color', CI: undefined, ...env },
   });
   return stdout;
 }
