@@ -38,11 +38,31 @@ export interface Inspected {
 
 const [EXE, CWD, ROOT] = [ascii('exe'), ascii('cwd'), ascii('root')];
 
+/** A process that executes another program each time is not looked at for ever. */
+const LOOKS_MAX = 4;
+
 /**
  * @param exe what its program is
  * @throws SyscallError ESRCH, ENOENT when it ends meanwhile; EACCES, EPERM when it may not be read
  */
 export function inspect(process: ProcessDirectory, exe: Present, world: World): Inspected {
+  let program = exe;
+  for (let look = 0; look < LOOKS_MAX; look++) {
+    const seen = attempt(() => inspectOnce(process, program, world));
+    if (!isUnread(seen) && seen.complete && seen.findings.length === 0) return seen;
+    // The file of one program and the path of the next, of before and after execve(2), would be a replaced one.
+    const now = statFile(process.fd, EXE);
+    if (now === undefined) throw new SyscallError('ESRCH', 'statx', [EXE]);
+    if (sameFile(now, program)) {
+      if (!isUnread(seen)) return seen;
+      throw new SyscallError(seen.unread, 'inspect');
+    }
+    program = now;
+  }
+  throw new SyscallError('EAGAIN', 'inspect');
+}
+
+function inspectOnce(process: ProcessDirectory, exe: Present, world: World): Inspected {
   const root = statFile(process.fd, ROOT);
   if (root === undefined) throw new SyscallError('ESRCH', 'statx', [ROOT]);
   const view = world.views.viewOf(process, root);

@@ -220,3 +220,16 @@ test('processes may end while they are looked at', async () => {
     await ended;
   }
 });
+
+testWith(
+  GCC,
+  'a process that executes another program meanwhile is not taken for one whose program was replaced',
+  async () => {
+    using place = temporaryDirectory();
+    const path = compile(place);
+    for (let digit = 0; digit < 10; digit++) copyFileSync(path, place.at(`program${digit}`));
+    await using program = await startWaiting(place.at('program0'), ['restless']);
+    const found = Array.from({ length: 3000 }, () => scan({ pids: [program.pid], owners: [] }).processes).flat();
+    expect(found).toEqual([]);
+  },
+);
