@@ -3,7 +3,7 @@
  *
  * The kernel renders paths as our root sees them, and in full where they are not below it. So with our own root and in
  * our mount namespace a path is looked up as it is, of chrooted processes too; all others below `/proc/PID/root`, without
- * the path of that root where one is shown. A root is held open while the scan runs: its process may end.
+ * the path of that root where one is shown. A root is held open for a while: its process may end.
  */
 import {
   AT_FDCWD,
@@ -51,7 +51,7 @@ export interface Views extends Disposable {
   readonly host: View;
   /** The mounts that we see. */
   readonly mounts: MountList;
-  /** @param root what the process's root link leads to @throws SyscallError */
+  /** Good until the next one is asked for. @param root what the process's root link leads to @throws SyscallError */
   viewOf(process: ProcessDirectory, root: Present): View;
 }
 
@@ -59,6 +59,8 @@ const TOP = ascii('/');
 const ROOT = ascii('root');
 const MOUNTS = ascii('mountinfo');
 const NAMESPACE = ascii('ns/mnt');
+/** Held open at a time: there may be more mount namespaces than we may have descriptors. */
+const ROOTS_MAX = 64;
 
 /** @param itself the directory of this process in /proc @throws SyscallError */
 export function openViews(itself: ProcessDirectory): Views {
@@ -67,15 +69,24 @@ export function openViews(itself: ProcessDirectory): Views {
   const mounts = mountList(parseMountinfo(readWhole(itself.fd, MOUNTS)), ownRoot);
   const host: View = { ...looks(findPath), place: 'host', root: TOP, own: (shown) => shown, mounts: () => mounts };
   const known = new Map<string, View>();
-  const open: number[] = [];
+  const open = new Map<string, number>();
 
-  function makeView(process: ProcessDirectory, root: Present): View {
+  function hold(key: string, fd: number): void {
+    open.set(key, fd);
+    const [oldest, of] = open.entries().next().value ?? [key, fd];
+    if (open.size <= ROOTS_MAX) return;
+    close(of);
+    open.delete(oldest);
+    known.delete(oldest);
+  }
+
+  function makeView(process: ProcessDirectory, root: Present, key: string): View {
     const shown = readlinkat(process.fd, ROOT);
     const isOurs = readlinkat(process.fd, NAMESPACE) === namespace;
     if (isOurs && isAt(shown, root)) return chroot(host, shown, process.pid);
     if (isOurs && root.nlink === 0 && isDeleted(shown)) return chroot(host, withoutDeleted(shown), process.pid);
     const fd = openat(process.fd, ROOT, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    open.push(fd);
+    hold(key, fd);
     // A service with a mount namespace of its own and the root of all others is no container.
     const place = sameFile(root, ownRoot) ? 'host' : 'container';
     return foreign(fd, shown, mountsOf(process, root), place, process.pid);
@@ -89,12 +100,13 @@ export function openViews(itself: ProcessDirectory): Views {
       const where = root.mountId ?? readlinkat(process.fd, NAMESPACE);
       if (sameFile(root, ownRoot) && where === (root.mountId === undefined ? namespace : ownRoot.mountId)) return host;
       const key = `${where} ${root.dev} ${root.ino}`;
-      const view = known.get(key) ?? makeView(process, root);
+      const view = known.get(key) ?? makeView(process, root, key);
       known.set(key, view);
       return view;
     },
     [Symbol.dispose]: () => {
-      for (const fd of open.splice(0)) close(fd);
+      for (const fd of open.values()) close(fd);
+      open.clear();
     },
   };
 }

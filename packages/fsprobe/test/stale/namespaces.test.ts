@@ -1,12 +1,22 @@
 /** Mounts that hide, pin and lose files; roots and mount namespaces that are not ours. */
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, renameSync, unlinkSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  renameSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { setImmediate } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { bindMount, mountTmpfs, type TemporaryDirectory, temporaryDirectory } from '@emplace/fixtures';
 import { rootTest, testWith } from '@emplace/fixtures/jest';
 import { expect } from '@jest/globals';
 import { scan } from '../../src/index.ts';
-import type { ScannedProcess } from '../../src/stale/model.ts';
+import type { OwnerFinder, ScannedProcess } from '../../src/stale/model.ts';
 import { CAT, startWaiting, type Waiting } from '../processes/children.ts';
 import { classes, findings } from './zoo.ts';
 
@@ -160,3 +170,26 @@ testWith(
     expect(classes(program)).toEqual(['replaced-executable exe']);
   },
 );
+
+rootTest('of very many mount namespaces each is looked into, and not all are held open', async () => {
+  using place = scene();
+  copyFileSync(CAT, place.at('program'));
+  const start = `for i in $(seq 80); do unshare -m ${place.at('program')} <&3 & done; echo started; wait`;
+  await using shell = await startWaiting('sh', ['-c', `exec 3<&0; read line; ${start}`]);
+  const children = readFileSync(`/proc/${shell.pid}/task/${shell.pid}/children`, 'utf8');
+  const pids = children.trim().split(' ').map(Number);
+  while (pids.some((pid) => readlinkSync(`/proc/${pid}/exe`) !== place.at('program'))) await setImmediate();
+  let opened = 0;
+  const counting: OwnerFinder = {
+    name: 'counts descriptors',
+    ownersOf: () => {
+      opened = readdirSync('/proc/self/fd').length;
+      return new Map();
+    },
+  };
+  const before = readdirSync('/proc/self/fd').length;
+  unlinkSync(place.at('program'));
+  const { processes, counts } = scan({ pids, owners: [counting] });
+  expect({ found: processes.length, counts }).toMatchObject({ found: 80, counts: { processes: 80, unread: 0 } });
+  expect(opened).toBeLessThan(before + 70);
+});
