@@ -63,8 +63,9 @@ function changeOf(
   if (found.btime !== undefined && found.btime > started + CLOCK_S) {
     return { confidence: 'medium', evidence: ['made after the process started'] };
   }
-  if (!isSince(started, found)) return undefined;
-  return { confidence: 'low', evidence: ['put there, linked or given other attributes after the process started'] };
+  // Whoever links a file (pnpm does, by the thousand) changes nothing of it but this time.
+  if (!isSince(started, found) || found.nlink > 1) return undefined;
+  return { confidence: 'low', evidence: ['put there or given other attributes after the process started'] };
 }
 
 /** The script that a shell has open: it is the one when it shows that path, with or without ` (deleted)`. */

@@ -6,7 +6,7 @@ import type { Bytes } from '@emplace/syscalls';
 
 interface Interpreter {
   readonly program: RegExp;
-  /** Options that say that there is no script: code, a module. */
+  /** Options that say that there is no script: code, a module. Several may be in one, the last with its value: `-MFile::Temp`. */
   readonly without: RegExp;
   /** Options whose value is the next argument. */
   readonly valued: RegExp;
@@ -16,20 +16,20 @@ interface Interpreter {
   readonly suffixes: readonly string[];
 }
 
-const SHELL = { without: /^-[a-zA-Z]*c/, valued: /^(?:[-+][oO]|--rcfile|--init-file)$/, suffixes: [''] };
+const SHELL = { without: /^-[a-zA-Z]*c/, valued: /^(?:[-+][a-zA-Z]*[oO]|--rcfile|--init-file)$/, suffixes: [''] };
 
 const INTERPRETERS: readonly Interpreter[] = [
   {
     program: /^(?:python|pypy)[\d.]*[a-z]*$/,
-    without: /^-[a-zA-Z]*[cm]/,
-    valued: /^(?:-[WXQ]|--check-hash-based-pycs)$/,
+    without: /^-[^-WXQ]*[cm]/,
+    valued: /^(?:-[^-WXQ]*[WXQ]|--check-hash-based-pycs)$/,
     descriptors: [],
     suffixes: [''],
   },
-  { program: /^perl[\d.]*$/, without: /^-[a-zA-Z0]*[eE]/, valued: /^-I$/, descriptors: [], suffixes: [''] },
+  { program: /^perl[\d.]*$/, without: /^-[^-IMmixCDF]*[eE]/, valued: /^-I$/, descriptors: [], suffixes: [''] },
   {
     program: /^(?:ruby|jruby)[\d.]*$/,
-    without: /^-[a-zA-Z]*e/,
+    without: /^-[^-IrCExTWKFi]*e/,
     valued: /^-[IrCE]$/,
     descriptors: [],
     suffixes: [''],
@@ -46,6 +46,9 @@ const INTERPRETERS: readonly Interpreter[] = [
   { ...SHELL, program: /^(?:dash|sh|ash|busybox|[mlo]?ksh(?:93)?)$/, descriptors: [10] },
   { ...SHELL, program: /^zsh[\d.]*$/, descriptors: [10, 11, 12] },
 ];
+
+/** Shells that busybox can be. */
+const APPLET = /^(?:.*\/)?(?:sh|ash|hush|bash)$/s;
 
 export interface Script {
   /** As it was given: relative to a working directory that may be another by now. */
@@ -65,8 +68,10 @@ export function scriptOf(program: string, args: readonly Bytes[]): Script | unde
   const interpreter = INTERPRETERS.find((one) => one.program.test(program));
   if (interpreter === undefined) return undefined;
   // An applet of busybox has its own name; `busybox sh script` has one more.
-  let at = program === 'busybox' && /(?:^|\/)busybox$/.test(args[0] ?? '') ? 2 : 1;
-  for (; at < args.length; at++) {
+  const first = program === 'busybox' && /(?:^|\/)busybox$/.test(args[0] ?? '') ? 1 : 0;
+  // All others of its applets are no interpreters: `tail -f LOG` runs no script.
+  if (program === 'busybox' && !APPLET.test(args[first] ?? '')) return undefined;
+  for (let at = first + 1; at < args.length; at++) {
     const argument = args[at] ?? ('' as Bytes);
     if (argument === '--') return scriptAt(interpreter, args[at + 1]);
     if (interpreter.without.test(argument)) return undefined;

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, realpathSync, renameSync, utimesSync, writeFileSync } from 'node:fs';
+import { copyFileSync, linkSync, realpathSync, renameSync, utimesSync, writeFileSync } from 'node:fs';
 import { type TemporaryDirectory, temporaryDirectory } from '@emplace/fixtures';
 import { rootTest, testWith } from '@emplace/fixtures/jest';
 import { ascii, type Bytes } from '@emplace/syscalls';
@@ -54,6 +54,15 @@ rootTest('a shell proves by the script that it has open that another one lies th
   expect(findings(program)).toMatchObject([{ class: 'changed-script', confidence: 'high' }]);
 });
 
+rootTest('a script that gets another hard link has not changed', async () => {
+  using place = temporaryDirectory();
+  write(place, 'script', 'process.stdin.pipe(process.stdout)\n');
+  await using program = await startWaiting(process.execPath, [place.at('script')]);
+  await aged();
+  linkSync(place.at('script'), place.at('second'));
+  expect(classes(program)).toEqual([]);
+});
+
 rootTest('what runs a script by its first line is not taken for a program that was moved aside', async () => {
   using place = temporaryDirectory();
   const perl = realpathSync(execFileSync('sh', ['-c', 'command -v perl'], { encoding: 'utf8' }).trim());
@@ -83,8 +92,20 @@ test('a script is what an interpreter takes for one', () => {
     'node -e 1 x': undefined,
     'bash --norc -o pipefail run.sh -c x': 'run.sh',
     'bash -lc run': undefined,
+    'bash --noprofile --norc -euo pipefail run.sh': 'run.sh',
+    'sh -ex +o posix run.sh': 'run.sh',
+    'python3 -Ximporttime -bWerror tool.py': 'tool.py',
+    'python3 -Bm http.server': undefined,
+    'perl -MFile::Temp -Ilib/some -w tool.pl': 'tool.pl',
+    'perl -i.bake -pe s/a/b/ file': undefined,
+    'perl -le print file': undefined,
+    'ruby -ne print file': undefined,
+    'ruby -Ilibexec -rerb -w tool': 'tool',
     'sh -- -odd': '-odd',
     'busybox sh run.sh': 'run.sh',
+    'busybox ash -x run.sh': 'run.sh',
+    'busybox tail -f /var/log/messages': undefined,
+    'busybox httpd /srv': undefined,
     'sh /proc/self/fd/3': undefined,
     'cat /etc/passwd': undefined,
   };
