@@ -13,6 +13,7 @@ import { type Script, scriptOf } from './scripts.ts';
  * The script that an interpreter runs, if that has changed since the process started. What it is comes from the arguments,
  * which the process may have written over; only shells keep it open, and prove it.
  * @param started seconds since 1970
+ * @returns `unknown` where what lies there cannot be looked at
  */
 export function changedScript(
   process: ProcessDirectory,
@@ -20,13 +21,15 @@ export function changedScript(
   view: View,
   started: number | undefined,
   now: number,
-): Finding | undefined {
+): Finding | 'unknown' | undefined {
   const script = scriptOf(program, readArguments(process));
   if (script === undefined || started === undefined) return undefined;
   for (const name of script.names) {
     const path = absolute(name, process, view);
-    const found = path === undefined ? 'unknown' : view.findOwn(path);
-    if (path === undefined || typeof found === 'string' || (found.mode & S_IFMT) !== S_IFREG) continue;
+    if (path === undefined) continue;
+    const found = view.findOwn(path);
+    if (found === 'unknown') return 'unknown';
+    if (found === 'absent' || (found.mode & S_IFMT) !== S_IFREG) continue;
     const held = openScript(process, script, path, view);
     const change = changeOf(held, found, started, now);
     if (change === undefined) return undefined;

@@ -80,7 +80,7 @@ export function isAlive({
 }
 
 function classifyDeleted(evidence: Evidence): Verdict | 'unknown' | undefined {
-  const { held, shown, path, file, stripped, odd } = evidence;
+  const { held, shown, path, file, stripped, odd, exact } = evidence;
   if (path.endsWith(`/#${file.ino}`)) {
     if (held === 'exe') return { ...inMemory(shown), evidence: ['it was made without a name (O_TMPFILE)'] };
     return benign(evidence, 'made without a name (O_TMPFILE)');
@@ -89,7 +89,7 @@ function classifyDeleted(evidence: Evidence): Verdict | 'unknown' | undefined {
     if (isPinned(evidence)) return pinned(evidence);
     return odd === undefined ? classifyCurrent(evidence) : namedOddly(evidence, odd);
   }
-  if (stripped === 'unknown') return 'unknown';
+  if (stripped === 'unknown') return file.nlink === 0 && exact ? nameless(evidence) : 'unknown';
   if (held === 'cwd' || held === 'root') return deletedDirectory(evidence);
   if (odd !== undefined) return namedOddly(evidence, odd);
   return stripped === 'absent' ? removed(evidence) : replaced(evidence, stripped);
@@ -188,6 +188,12 @@ function removed(evidence: Evidence): Verdict {
   if (held === 'library') return verdict(evidence, 'deleted', isTemporary(path) ? 'medium' : 'high', words);
   if (isTemporary(path)) return benign(evidence, 'a temporary file');
   return verdict(evidence, 'deleted', 'low', words);
+}
+
+/** It has lost its last name; whether another file got it cannot be seen. */
+function nameless(evidence: Evidence): Verdict {
+  const of = evidence.held === 'cwd' || evidence.held === 'root' ? 'deleted-directory' : 'deleted';
+  return verdict(evidence, of, 'medium', ['it has no name any more, and what lies at its path cannot be looked at']);
 }
 
 function deletedDirectory(evidence: Evidence): Verdict {

@@ -74,7 +74,7 @@ function inspectOnce(process: ProcessDirectory, exe: Present, world: World): Ins
   lookAtDirectories(subject, root);
   if (world.descriptors) lookAtData(subject);
   const program = shown?.slice(shown.lastIndexOf('/') + 1).replace(/ \(deleted\)$/, '') ?? '';
-  if (isInterpreter(program)) subject.add(changedScript(process, program, view, subject.started(), world.now));
+  if (isInterpreter(program)) lookAtScript(subject, program);
   return { view, findings: subject.findings, complete: subject.isComplete() };
 }
 
@@ -194,6 +194,12 @@ function lookAtDirectories(subject: Subject, root: Present): void {
   if (view.place === 'host') return;
   const top = shownBy(process, ROOT);
   if (top !== undefined && isDeleted(top)) subject.look('root', top, root, true);
+}
+
+function lookAtScript(subject: Subject, program: string): void {
+  const found = changedScript(subject.process, program, subject.view, subject.started(), subject.world.now);
+  if (found === 'unknown') subject.fail();
+  else subject.add(found);
 }
 
 /** What is open, and what is mapped but not to be executed. */

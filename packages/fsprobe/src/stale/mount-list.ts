@@ -13,7 +13,7 @@ export interface MountList {
   isServed(dev: number): boolean;
   /** Here maps counts files as stat does: by the device of the file system and a number that is unique in it. */
   countsAlike(dev: number): boolean;
-  /** Whether the mount that a path is on, by the longest mount point above it, is served. */
+  /** The same of the mount that a path is on, by the longest mount point above it. */
   isServedAt(path: string): boolean;
 }
 
@@ -43,6 +43,7 @@ export function mountList(
   const devicesOf = (accepts: (type: string) => boolean): Set<number> =>
     new Set(mounts.filter(({ type }) => accepts(type)).map(({ dev }) => dev));
   const served = devicesOf((type) => servedTypes.includes(type));
+  const isAnyServed = [...served].some((dev) => dev !== root.dev);
   const plain = devicesOf((type) => PLAIN.has(type));
   return {
     // Before Linux 5.8 stat tells no mount.
@@ -54,9 +55,11 @@ export function mountList(
     isServed: (dev) => dev !== root.dev && served.has(dev),
     countsAlike: (dev) => plain.has(dev),
     isServedAt(path) {
+      if (!isAnyServed) return false;
       const above = mounts.filter(({ point }) => point === '/' || path === point || path.startsWith(`${point}/`));
-      const nearest = above.toSorted((a, b) => b.point.length - a.point.length)[0];
-      return nearest !== undefined && servedTypes.includes(nearest.type);
+      // Of those at one point the last is uppermost.
+      const nearest = above.reverse().toSorted((a, b) => b.point.length - a.point.length)[0];
+      return nearest !== undefined && nearest.dev !== root.dev && servedTypes.includes(nearest.type);
     },
   };
 }

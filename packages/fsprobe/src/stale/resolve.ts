@@ -67,7 +67,9 @@ export function openViews(itself: ProcessDirectory): Views {
   const ownRoot = statFile(AT_FDCWD, TOP) as Present;
   const namespace = readlinkat(itself.fd, NAMESPACE);
   const mounts = mountList(parseMountinfo(readWhole(itself.fd, MOUNTS)), ownRoot);
-  const host: View = { ...looks(findPath), place: 'host', root: TOP, own: (shown) => shown, mounts: () => mounts };
+  // Who serves a mount may never answer, and a call that waits for him cannot be ended.
+  const find = (path: Bytes): Found => (mounts.isServedAt(path) ? 'unknown' : findPath(path));
+  const host: View = { ...looks(find), place: 'host', root: TOP, own: (shown) => shown, mounts: () => mounts };
   const known = new Map<string, View>();
   const open = new Map<string, number>();
 

@@ -23,9 +23,9 @@ type Outcome = Unowned | 'clean' | 'gone' | 'kernel' | 'skipped';
  *
  * Not guaranteed: that all is of one moment. What starts meanwhile may be missed, what ends is counted as gone. Not
  * found: a file that was moved aside under a name of no known kind, unless it is the program itself and lies beside what
- * took its place; what another machine replaced on a served file system; modules that an interpreter has read.
+ * took its place; what was replaced on a file system that somebody serves (NFS, FUSE), which is not asked; modules that an interpreter has read.
  * Not guaranteed either: that it returns where a process made reading about it hang (its arguments can lie on a file
- * system of its own), or a container mounts a file system that never answers over a path of its programs.
+ * system of its own), a symlink leads to a script on a server that never answers, or a container mounts a file system that never answers over a path of its programs.
  * @throws ProcUnavailableError; SyscallError when even our own process cannot be read
  */
 export function scan(options: ScanOptions = {}): ScanReport {

@@ -12,7 +12,7 @@ import {
 } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { bindMount, mountTmpfs, type TemporaryDirectory, temporaryDirectory } from '@emplace/fixtures';
+import { bindMount, mountTmpfs, runInNamespace, type TemporaryDirectory, temporaryDirectory } from '@emplace/fixtures';
 import { rootTest, testWith } from '@emplace/fixtures/jest';
 import { expect } from '@jest/globals';
 import { scan } from '../../src/index.ts';
@@ -192,4 +192,13 @@ rootTest('of very many mount namespaces each is looked into, and not all are hel
   const { processes, counts } = scan({ pids, owners: [counting] });
   expect({ found: processes.length, counts }).toMatchObject({ found: 80, counts: { processes: 80, unread: 0 } });
   expect(opened).toBeLessThan(before + 70);
+});
+
+rootTest('a file system that answers nothing any more is not asked', async () => {
+  const script = new URL('./silent-server-script.ts', import.meta.url);
+  expect(JSON.parse(await runInNamespace(script, [], { timeoutMs: 20_000 }))).toEqual([
+    { classes: ['deleted'], unread: 0 },
+    { classes: [], unread: 0 },
+    { classes: [], unread: 1 },
+  ]);
 });
