@@ -38,6 +38,9 @@ export interface Inspected {
 
 const [EXE, CWD, ROOT] = [ascii('exe'), ascii('cwd'), ascii('root')];
 
+/** Of one process. Any user can map tens of thousands of removed files; a few such processes would be more than a report can hold. */
+const FINDINGS_MAX = 4000;
+
 /** A process that executes another program each time is not looked at for ever. */
 const LOOKS_MAX = 4;
 
@@ -88,6 +91,8 @@ interface Subject {
   /** Looks whether a file is current, and if that is not plain, closer. */
   look(held: HeldAs, shown: Bytes, file: Present, exact: boolean): void;
   isPlain(shown: Bytes, file: Identity): boolean;
+  /** No more is looked at. */
+  isFull(): boolean;
   add(finding: Finding | undefined): void;
   fail(): void;
 }
@@ -134,6 +139,7 @@ function openSubject(process: ProcessDirectory, view: View, world: World): Subje
     started,
     isComplete: () => complete,
     isPlain,
+    isFull: () => findings.length >= FINDINGS_MAX,
     look(held, shown, file, exact) {
       if (exact && isPlain(shown, file)) return;
       const key = `${held} ${file.dev} ${file.ino} ${shown}`;
@@ -160,6 +166,10 @@ function isQuiet({ nlink, ctime }: Present, { booted }: World, started: () => nu
 
 /** @param exeShown undefined when it is only told by maps, so that its mapping is looked at in its stead */
 function lookAtMapped(subject: Subject, mapped: MappedFile, exe: Present, exeShown: Bytes | undefined): void {
+  if (subject.isFull()) {
+    subject.fail();
+    return;
+  }
   const { shown, counted } = mapped;
   const { view, world, process } = subject;
   const countsAlike = world.views.mounts.countsAlike(counted.dev);
@@ -207,6 +217,10 @@ function lookAtData(subject: Subject): void {
   const { process } = subject;
   const known = new Set(subject.findings.map(({ finding: { heldFile } }) => `${heldFile?.dev} ${heldFile?.ino}`));
   const lookAt = (held: HeldAs, link: Bytes): void => {
+    if (subject.isFull()) {
+      subject.fail();
+      return;
+    }
     const shown = attempt(() => shownBy(process, link));
     const file = attempt(() => statFile(process.fd, link));
     if (isUnread(file) || isUnread(shown)) {

@@ -233,3 +233,11 @@ testWith(
     expect(found).toEqual([]);
   },
 );
+
+testWith(GCC, 'of a process with too many findings the rest is said to be unread', async () => {
+  using place = temporaryDirectory();
+  await using program = await startWaiting(compile(place), ['hoard', '5000'], { cwd: place.path });
+  const { processes, counts } = scan({ pids: [program.pid], owners: [] });
+  expect(processes[0]?.findings).toHaveLength(4000);
+  expect(counts).toMatchObject({ processes: 1, unread: 1 });
+});

@@ -58,6 +58,19 @@ static void just_in_time(void)
 	unlink(name);
 }
 
+/* Maps as code so many files that are removed at once. */
+static void hoard(int wanted)
+{
+	for (int i = 0; i < wanted; i++) {
+		char name[] = "hoard-XXXXXX";
+		int file = mkstemp(name);
+		check(file >= 0 && ftruncate(file, 4096) == 0, "mkstemp");
+		check(mmap(NULL, 4096, CODE, MAP_PRIVATE, file, 0) != MAP_FAILED, "mmap");
+		close(file);
+		unlink(name);
+	}
+}
+
 /* Executes another of ten files that are all this program, again and again. */
 static void restless(char *self, int first)
 {
@@ -77,6 +90,8 @@ int main(int count, char **arguments)
 		leaderless();
 	if (!strcmp(name, "just-in-time"))
 		just_in_time();
+	if (!strcmp(name, "hoard"))
+		hoard(atoi(arguments[2]));
 	if (!strcmp(name, "restless"))
 		restless(arguments[0], count == 2);
 	answer(NULL);
