@@ -67,6 +67,8 @@ class Program implements AsyncDisposable {
 }
 
 beforeAll(() => {
+  // What Node looks at for colours (tty.WriteStream.getColorDepth): CI has it, and workers of Jest get some of it.
+  for (const name of ['CI', 'NO_COLOR', 'FORCE_COLOR', 'NODE_DISABLE_COLORS', 'COLORTERM']) delete process.env[name];
   // The first start of a checkout installs and builds.
   expect(spawnSync(emplace, ['--version']).status).toBe(0);
 }, 300_000);
