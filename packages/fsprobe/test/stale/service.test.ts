@@ -332,6 +332,23 @@ describe('a container is named with its runtime', () => {
     ]);
   });
 
+  test('and with its user, who may call his groups after the machine of another', () => {
+    using place = temporaryDirectory();
+    const on = host(place, 'systemd');
+    const own = '/user.slice/user-1000.slice/user@1000.service/app.slice';
+    const escaped = POD.replaceAll('-', '_');
+    for (const [group, advice] of [
+      ['machine-web.scope', 'as user 1000: machinectl reboot web'],
+      ['machine-web.scope/payload/a.service', 'as user 1000: systemctl -M web restart a.service'],
+      [`kubepods-pod${escaped}.slice`, `as user 1000: delete the pod with uid ${POD}: its controller starts a new one`],
+      [`docker-${ID}.scope/a.service`, `as user 1000: in the container docker:${SHORT}: systemctl restart a.service`],
+    ])
+      expect(ask(on, `${own}/${group}`).advice).toBe(advice);
+    // A user within a container is none of this machine.
+    const within = '/lxc.payload.web/user.slice/user-1000.slice/user@1000.service/init.scope';
+    expect(ask(on, within).advice).toBe('restart the container web (lxc)');
+  });
+
   test('and what only looks like one is none', () => {
     using place = temporaryDirectory();
     const on = host(place, 'systemd');

@@ -38,22 +38,32 @@ const INNER = ['payload', 'container'];
 
 /** The outermost container that a path of groups is in; undefined when it is in none. */
 export function containerAt(parts: readonly string[]): Service | undefined {
-  const user = parts.map((part) => /^user@(\d+)\.service$/.exec(part)?.[1]).find((uid) => uid !== undefined);
-  for (const [i, part] of parts.entries()) {
-    const pod =
-      parts.some((above) => above.startsWith('kubepods')) || part.includes(':') ? POD.exec(part)?.[1] : undefined;
-    if (pod !== undefined) return podService(pod.replaceAll('_', '-'));
-    const machine = MACHINE.exec(part);
-    const name = machine === null ? undefined : unescapeUnit(machine[1] ?? machine[2] ?? '');
-    if (name !== undefined && PLAIN.test(name)) return machineService(name, parts.slice(i + 1));
-    for (const { runtime, part: pattern, above, restart } of PATTERNS) {
-      const id = pattern.exec(part)?.[1];
-      if (id === undefined || (above !== undefined && !above.test(parts[i - 1] ?? ''))) continue;
-      const short = restart === undefined ? id : id.slice(0, SHORT);
-      const advice = restart === undefined ? `restart the container ${short} (${runtime})` : restart(short);
-      const as = user === undefined ? '' : `as user ${user}: `;
-      return within(`${runtime}:${short}`, `${as}${advice}`, parts.slice(i + 1));
-    }
+  for (const at of parts.keys()) {
+    const found = containerNamed(parts, at);
+    if (found === undefined) continue;
+    // Below his own manager a user may call groups what he likes: then root must not reboot another's machine of that name.
+    const owner = parts.slice(0, at).map((part) => /^user@(\d+)\.service$/.exec(part)?.[1]);
+    const user = owner.find((uid) => uid !== undefined);
+    return user === undefined ? found : { ...found, advice: `as user ${user}: ${found.advice}` };
+  }
+  return undefined;
+}
+
+/** The container whose group is `parts[at]`. */
+function containerNamed(parts: readonly string[], at: number): Service | undefined {
+  const [part = '', rest] = [parts[at], parts.slice(at + 1)];
+  const pod =
+    parts.some((above) => above.startsWith('kubepods')) || part.includes(':') ? POD.exec(part)?.[1] : undefined;
+  if (pod !== undefined) return podService(pod.replaceAll('_', '-'));
+  const machine = MACHINE.exec(part);
+  const name = machine === null ? undefined : unescapeUnit(machine[1] ?? machine[2] ?? '');
+  if (name !== undefined && PLAIN.test(name)) return machineService(name, rest);
+  for (const { runtime, part: pattern, above, restart } of PATTERNS) {
+    const id = pattern.exec(part)?.[1];
+    if (id === undefined || (above !== undefined && !above.test(parts[at - 1] ?? ''))) continue;
+    const short = restart === undefined ? id : id.slice(0, SHORT);
+    const advice = restart === undefined ? `restart the container ${short} (${runtime})` : restart(short);
+    return within(`${runtime}:${short}`, advice, rest);
   }
   return undefined;
 }
