@@ -1,9 +1,11 @@
 /** After a merge over running programs the scan names those that it replaced, whichever strategy; and a leak when there is one. */
+import { execFileSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { makeLoopFs, type TemporaryDirectory, temporaryDirectory, unmount } from '@emplace/fixtures';
-import { isRoot, rootTest } from '@emplace/fixtures/jest';
+import { isRoot, rootTest, testWith } from '@emplace/fixtures/jest';
 import { type ScannedProcess, scan } from '@emplace/fsprobe';
-import { mergeSync } from '@emplace/merge-core';
+import { mergeSync, vdbOwners } from '@emplace/merge-core';
 import { AT_FDCWD, RENAME_EXCHANGE, renameat2, toBytes } from '@emplace/syscalls';
 import { afterAll, beforeAll, describe, expect } from '@jest/globals';
 import { CAT, startWaiting, type Waiting } from '../../packages/fsprobe/test/processes/children.ts';
@@ -67,6 +69,32 @@ describe('programs that run while their package is merged', () => {
       expect(scanned(fresh)).toEqual([]);
     });
   }
+
+  testWith(
+    { root: true, tools: ['gcc', 'chroot'] },
+    'the package is named that the replaced program is of',
+    async () => {
+      const top = place.at('disk/packaged');
+      const [image, root] = [`${top}/image`, `${top}/root`];
+      const ledger = { vdb: `${root}/var/db/pkg`, buildInfo: `${top}/build-info` };
+      for (const dir of [`${root}/bin`, `${root}/var/cache/edb`, `${image}/bin`, ledger.vdb, ledger.buildInfo])
+        mkdirSync(dir, { recursive: true });
+      for (const [name, value] of Object.entries({ SLOT: '0', EAPI: '8' }))
+        writeFileSync(`${ledger.buildInfo}/${name}`, `${value}\n`);
+      const source = fileURLToPath(new URL('../../packages/fsprobe/test/stale/programs.c', import.meta.url));
+      execFileSync('gcc', ['-pthread', '-static', '-o', `${image}/bin/one`, source]);
+      const program = Buffer.concat([readFileSync(`${image}/bin/one`), NEW]);
+      mergeSync({ image, root, strategy: 'copy', ledger: { ...ledger, package: 'app-misc/one-1' } });
+      await using one = await startWaiting('chroot', [root, '/bin/one']);
+      mkdirSync(`${image}/bin`, { recursive: true });
+      writeFileSync(`${image}/bin/one`, program, { mode: 0o755 });
+      mergeSync({ image, root, strategy: 'copy', ledger: { ...ledger, package: 'app-misc/one-2' } });
+      const { processes } = scan({ pids: [one.pid], owners: [vdbOwners()] });
+      expect(processes).toMatchObject([
+        { place: 'chroot', findings: [{ class: 'replaced-executable', path: '/bin/one', owners: ['app-misc/one-2'] }] },
+      ]);
+    },
+  );
 
   rootTest('a merge by exchange, which leaks, is noticed as one', async () => {
     const { image, root } = trees();
