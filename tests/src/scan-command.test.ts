@@ -170,6 +170,11 @@ describe('--fail-on', () => {
     });
   });
 
+  test('an image directory without a name is refused: it would be the working directory', () => {
+    const { status, stderr } = scan(['--image-dir', '']);
+    expect({ status, stderr }).toEqual({ status: 2, stderr: expect.stringContaining('BAD_OPTION') });
+  });
+
   test('a class that there is not is refused', () => {
     expect(scan(['--fail-on', 'stale']).status).toBe(2);
     expect(scan(['--class', 'stale']).status).toBe(2);

@@ -53,7 +53,7 @@ interface ScanFlags {
   readonly 'image-dir'?: readonly string[] | undefined;
 }
 
-/** What is named is looked for: `--class replaced-descriptor` needs no `--descriptors`. @throws MergeError BAD_OPTION for a user that there is not */
+/** What is named is looked for: `--class replaced-descriptor` needs no `--descriptors`. @throws MergeError BAD_OPTION for a user that there is not, or no directory */
 export function scanOptionsOf(flags: ScanFlags): ScanOptions {
   const asked: readonly string[] = [...(flags.class ?? []), ...(flags['fail-on'] ?? [])];
   return {
@@ -87,8 +87,9 @@ function uidOf(user: string): number {
   throw new MergeError('BAD_OPTION', `there is no user \`${show(toBytes(user))}\` in /etc/passwd: pass the uid`);
 }
 
-/** As the kernel will show it. One that is gone is taken as it is written. */
+/** As the kernel will show it. One that is gone is taken as it is written. @throws MergeError BAD_OPTION for none at all */
 function realPath(directory: string): string {
+  if (directory === '') throw new MergeError('BAD_OPTION', '`--image-dir` names no directory');
   try {
     return realpathSync(directory);
   } catch {

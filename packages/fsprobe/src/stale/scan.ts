@@ -44,7 +44,7 @@ export function scan(options: ScanOptions = {}): ScanReport {
   const host = lazily(readHost);
   const counts = { processes: 0, unread: 0, gone: 0, kernelThreads: 0 };
   const found: Unowned[] = [];
-  for (const pid of options.pids ?? listPids(proc)) {
+  for (const pid of new Set(options.pids ?? listPids(proc))) {
     const outcome = scanProcess(proc, pid, world, options, host, () => void counts.unread++);
     if (outcome === 'gone') counts.gone++;
     else if (outcome === 'kernel') counts.kernelThreads++;
