@@ -91,8 +91,13 @@ function classifyDeleted(evidence: Evidence): Verdict | 'unknown' | undefined {
   }
   if (stripped === 'unknown') return file.nlink === 0 && exact ? nameless(evidence) : 'unknown';
   if (held === 'cwd' || held === 'root') return deletedDirectory(evidence);
-  if (odd !== undefined) return namedOddly(evidence, odd);
+  if (odd !== undefined && !isAnybodys(odd, stripped)) return namedOddly(evidence, odd);
   return stripped === 'absent' ? removed(evidence) : replaced(evidence, stripped);
+}
+
+/** `~/mine/pkg/app/bin/it` that is built anew where it lies, and installed nowhere, is in a directory that only looks like an image. */
+function isAnybodys({ kind, certain, found }: Odd, stripped: Found): boolean {
+  return kind === 'image' && !certain && typeof stripped === 'object' && found === 'absent';
 }
 
 function classifyLive(evidence: Evidence): Verdict | 'unknown' | undefined {

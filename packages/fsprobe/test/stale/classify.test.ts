@@ -94,6 +94,15 @@ test('a program of an image is a leak only when it came there later', () => {
   expect(brief(current({ odd, file: moved, literal: moved }))).toBe('image-path medium');
   // Merged by hard link, and the image removed: the installed file, under a wrong name.
   expect(brief(current({ ...deleted, odd: { ...odd, found: file(1) } }))).toBe('image-path low');
+  expect(brief(current({ ...deleted, odd: { ...odd, found: 'absent' } }))).toBe('image-path medium');
+});
+
+test('what is built anew in a directory that looks like an image, and installed nowhere, is replaced there', () => {
+  const odd = { kind: 'image', by: 'pacman or apk', destination: ascii('/bin/it'), certain: false } as const;
+  const again = { ...deleted, stripped: file(3) };
+  expect(brief(current({ ...again, odd: { ...odd, found: 'absent' } }))).toBe('replaced-executable high');
+  expect(brief(current({ ...again, odd: { ...odd, found: file(2) } }))).toBe('image-path medium');
+  expect(brief(current({ ...again, odd: { ...odd, certain: true, found: 'absent' } }))).toBe('image-path medium');
 });
 
 test('run-times that start themselves from memory are told from others', () => {
