@@ -13,8 +13,11 @@ export interface VdbOwnerOptions {
 }
 
 const OWN_ROOT = ascii('/');
-/** Ten times what a large system has. */
-const FOREIGN_BYTES_MAX = 1024 ** 3;
+/**
+ * Of all CONTENTS: as much as some 700,000 files of packages need. One is read into a string, which may not have 512 MiB, and as an
+ * index the shortest lines take 15 times as much.
+ */
+const FOREIGN_BYTES_MAX = 64 * 1024 ** 2;
 
 /**
  * Finds whose paths are in Portage's database: `CATEGORY/PF`. Nothing is written; the index that `openOwners` keeps is

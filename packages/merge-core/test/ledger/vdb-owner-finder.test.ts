@@ -81,7 +81,7 @@ test('a hostile root neither hangs it, nor leads it out, nor makes it read witho
   expect(owners(outside, ['/usr/bin/bash'])).toEqual({ '/usr/bin/bash': ['app-shells/bash-5'] });
   expect(owners(place, ['/usr/bin/bash'])).toEqual({});
 
-  for (const spoil of [fifo, sparse]) {
+  for (const spoil of [fifo, sparse, tooLong]) {
     using root = temporaryDirectory();
     install(root, 'app-shells/bash-5', '/usr/bin/bash');
     install(root, 'x/evil-1', '/usr/bin/evil');
@@ -124,4 +124,9 @@ function fifo(path: string): void {
 
 function sparse(path: string): void {
   truncateSync(path, 2 ** 40);
+}
+
+/** For one string. */
+function tooLong(path: string): void {
+  truncateSync(path, 2 ** 29);
 }

@@ -13,7 +13,7 @@ export class LineReader {
   #bytesLeft: number;
 
   /** @param bytesMax a sparse file of a terabyte costs its maker nothing, and would cost us hours */
-  constructor(bytesMax: number = 512 * 1024 * 1024) {
+  constructor(bytesMax: number = 256 * 1024 * 1024) {
     this.#bytesLeft = bytesMax;
   }
 
