@@ -40,12 +40,18 @@ function nextData(
 /** Between file systems that refuse copy_file_range once, it would refuse each file: errnos that say so. */
 const noRange = ['EXDEV', 'EINVAL', 'EOPNOTSUPP', 'ENOSYS', 'EBADF', 'ETXTBSY'];
 
+/**
+ * Of one call. The kernel takes up to 2 GiB, in a call that SIGKILL alone ends: on a slow disk it would last longer than a
+ * watchdog allows a call that does not return at all.
+ */
+const RANGE_MAX = 16 * 1024 * 1024;
+
 /** Copies `start` to `end`, bytes. A file that shrinks meanwhile ends early. */
 function copyRun(from: FileHandle, to: FileHandle, start: number, end: number, fs: FsPort): void {
   let offset = start;
   try {
     while (offset < end) {
-      const copied = fs.copyRange(from, to, offset, end - offset);
+      const copied = fs.copyRange(from, to, offset, Math.min(end - offset, RANGE_MAX));
       if (copied === 0) return;
       offset += copied;
     }

@@ -17,8 +17,9 @@ import { Page } from './page.ts';
 import { type Answer, CHANNELS, errorFrom, type Job, type Message, PROTOCOL } from './protocol.ts';
 import { checkPublished, published } from './published.ts';
 
-/** Safe points between two looks whether the supervisor is still there. */
+/** Safe points between two looks whether the supervisor is still there, and how much time may lie between two. */
 const LOOK_EVERY = 8;
+const LOOK_MS = 50;
 
 const needed = [
   ...[sys.CAP_CHOWN, sys.CAP_DAC_OVERRIDE, sys.CAP_DAC_READ_SEARCH, sys.CAP_FOWNER, sys.CAP_FSETID],
@@ -37,7 +38,13 @@ setParentDeathSignal(constants.signals.SIGCONT);
 // reserve of a full disk, and /proc of those whom a warning names. Nothing of networks, modules, clocks, other users.
 keepCapabilities(needed);
 
-const fs = published(linuxPort(), page);
+const linux = linuxPort();
+let looked = performance.now();
+// One file may take minutes: its calls are looked between as well.
+const fs = published(
+  Object.assign(Object.create(linux), { copyRange: lookingBefore(linux.copyRange), write: lookingBefore(linux.write) }),
+  page,
+);
 move(job, {
   fs,
   say,
@@ -50,7 +57,7 @@ function drive<T>(steps: Steps<T>, lock: RootLock): T {
   let turns = 0;
   for (let step = steps.next(); ; ) {
     if (step.done) return step.value;
-    if (++turns % LOOK_EVERY === 0) {
+    if (++turns % LOOK_EVERY === 0 || isTimeToLook()) {
       endIfAlone();
       lock.keepFresh();
     }
@@ -78,8 +85,22 @@ function answered(wake = (): void => {}): void {
   if (!answer.go) throw errorFrom(answer.error);
 }
 
+function isTimeToLook(): boolean {
+  return performance.now() - looked >= LOOK_MS;
+}
+
+function lookingBefore<Args extends readonly unknown[], Result>(
+  call: (...args: Args) => Result,
+): (...args: Args) => Result {
+  return (...args) => {
+    if (isTimeToLook()) endIfAlone();
+    return call(...args);
+  };
+}
+
 /** Without a supervisor nobody watches: the journal says how far it came. */
 function endIfAlone(): void {
+  looked = performance.now();
   if (process.ppid !== job.supervisor.pid) process.exit(1);
 }
 
