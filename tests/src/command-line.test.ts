@@ -246,6 +246,25 @@ describe('emplace ends with', () => {
     expect(readdirSync(work.at('root/d7')).filter((name) => name.includes('.emplace'))).toEqual([]);
   });
 
+  test('7 where the report finds no room, and none of its own where only what is said meanwhile does', () => {
+    for (const [redirection, status] of [
+      ['>/dev/full', 7],
+      ['2>/dev/full', 0],
+    ] as const) {
+      using work = temporaryDirectory();
+      files(work.make('image'), 40, 'new');
+      files(work.make('root'), 40, 'old');
+      const args = ['merge', work.at('image'), '--root', work.at('root'), '--progress', 'json'];
+      const ended = spawnSync('/bin/sh', ['-c', `exec "$0" "$@" ${redirection}`, emplace, ...args], {
+        encoding: 'utf8',
+      });
+      expect({ redirection, status: ended.status }).toEqual({ redirection, status });
+      expect(ended.stderr).not.toContain('    at ');
+      expect(readFileSync(work.at('root/d7/file-7'), 'utf8')).toBe('new 7');
+      expect(readdirSync(work.at('root')).filter((name) => name.startsWith('.'))).toEqual([]);
+    }
+  });
+
   test('6 while another merge holds the root, and says which (G5)', async () => {
     using work = temporaryDirectory();
     files(work.make('image'), 3, 'x');
@@ -255,7 +274,7 @@ describe('emplace ends with', () => {
     writeFileSync(work.at('root/.emplace/lock'), '');
     writeFileSync(
       work.at('root/.emplace/owner'),
-      JSON.stringify({ pid: 4711, command: 'other \x1b merge', since: 'noon' }),
+      JSON.stringify({ pid: 4711, command: 'other \x1b\u2028\x9b merge', since: 'noon' }),
     );
     const holder = spawn('flock', [work.at('root/.emplace/lock'), 'sh', '-c', 'echo held; cat'], {
       stdio: ['pipe', 'pipe', 'inherit'],
@@ -263,7 +282,9 @@ describe('emplace ends with', () => {
     await once(holder.stdout, 'data');
     const { status, json } = runJson(['merge', work.at('image'), '--root', work.at('root')]);
     expect({ status, json }).toMatchObject({ status: 6, json: { outcome: 'locked', error: { code: 'LOCKED' } } });
+    // Whatever bytes it has: they are neither a line's end to us nor orders to a terminal.
     expect(JSON.stringify(json)).toContain('process 4711');
+    expect(JSON.stringify(json)).not.toMatch(/[\u2028\x9b]/);
     holder.stdin.end();
     await once(holder, 'exit');
     expect(run(['merge', work.at('image'), '--root', work.at('root')]).status).toBe(0);

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { DirHandle, FsPort } from '@emplace/fsprobe';
-import { ascii, type Bytes, isErrno } from '@emplace/syscalls';
+import { ascii, type Bytes, isErrno, show, toBytes } from '@emplace/syscalls';
 import { readWhole } from './fs/whole-file.ts';
 
 const OWNER: Bytes = ascii('owner');
@@ -76,16 +76,20 @@ function describeOwner(text: string): string | undefined {
     const { supervisor, since, ...holder } = JSON.parse(text) as Partial<Owner>;
     if (typeof holder.pid !== 'number') return undefined;
     const caller = typeof supervisor?.pid === 'number' ? `, for ${describe(supervisor)},` : '';
-    return `${describe(holder)}${caller} since ${JSON.stringify(String(since))}`;
+    return `${describe(holder)}${caller} since ${quoted(since)}`;
   } catch {
     // Torn or empty: the holder is just writing it, or was killed while it did. Nothing depends on it.
     return undefined;
   }
 }
 
-/** JSON.stringify escapes what a hostile command line could do to a terminal. */
 function describe({ pid, command }: Partial<Caller>): string {
-  return `process ${pid} (${JSON.stringify(String(command))})`;
+  return `process ${pid} (${quoted(command)})`;
+}
+
+/** A hostile command line can neither end the quotation nor do anything to a terminal. */
+function quoted(text: unknown): string {
+  return show(toBytes(JSON.stringify(String(text))));
 }
 
 function readOr(path: string): string {
