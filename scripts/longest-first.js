@@ -4,7 +4,10 @@ const Sequencer = sequencer.default ?? sequencer;
 
 /** Minutes, not seconds: begun last, each of these would run alone while the other core waits. */
 const LONG = [
-  'tests/src/killed.test.ts',
+  'tests/lab/power-cut.test.ts',
+  'tests/lab/killed.test.ts',
+  'tests/lab/every-call-fails.test.ts',
+  'tests/lab/killed-at-every-call.test.ts',
   'tests/src/supervised.test.ts',
   'tests/src/equal-to-rsync.test.ts',
   'test/engine/stopped.test.ts',

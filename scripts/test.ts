@@ -12,6 +12,7 @@ if (!installTools() && process.env.CI === 'true') process.exit(1);
 const node = ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning', 'node_modules/jest/bin/jest.js'];
 // Last, for an option that takes a list would take the file names after it.
 const reporters = ['--reporters=default', '--reporters=./scripts/skipped-reporter.ts'];
+if (process.argv.includes('jest.lab.config.js')) reporters.push('--reporters=./scripts/lab-table.ts');
 const args = [...node, ...process.argv.slice(2), ...reporters];
 // Root mounts real file systems: in a mount namespace of their own they are gone when the tests end, however they end.
 const isRoot = process.geteuid?.() === 0;

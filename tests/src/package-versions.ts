@@ -1,7 +1,19 @@
 /** Two versions of a package of some hundred entries, and a root in which the first is installed and an administrator has been at work. */
 import { appendFileSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { directory, fifo, file, hardLink, randomOf, symlink, type TreeEntry, writeTree } from '@emplace/fixtures';
+import {
+  directory,
+  type EntrySnapshot,
+  fifo,
+  file,
+  hardLink,
+  randomOf,
+  symlink,
+  type TreeEntry,
+  type TreeSnapshot,
+  writeTree,
+} from '@emplace/fixtures';
 import { mergeSync, type PackageOptions } from '@emplace/merge-core';
+import type { Bytes } from '@emplace/syscalls';
 
 const SEED = 20_261_121;
 
@@ -68,8 +80,11 @@ function versionEntries(version: 1 | 2): TreeEntry[] {
   return entries;
 }
 
-/** Makes `PLACE/root` with version 1 in it, `PLACE/image` with version 2, and the build info of both. */
-export function installFirst(place: string): void {
+/**
+ * Makes `PLACE/root` with version 1 in it, `PLACE/image` with version 2, and the build info of both.
+ * @param entriesOf what each version has, `etc/edited` and `etc/obsolete-edited` among it
+ */
+export function installFirst(place: string, entriesOf: (version: 1 | 2) => TreeEntry[] = versionEntries): void {
   const [root, image] = [`${place}/root`, `${place}/image`];
   for (const path of ['var/cache/edb', 'var/db/pkg/app-misc', 'var/lib/portage', 'usr/lib', 'usr/share/both', 'etc'])
     mkdirSync(`${root}/${path}`, { recursive: true });
@@ -82,11 +97,21 @@ export function installFirst(place: string): void {
   writeFileSync(`${root}/var/db/.pkg.portage_lockfile`, '');
   writeFileSync(`${root}/var/db/pkg/app-misc/.app:0.portage_lockfile`, '');
   writeFileSync(`${root}/var/cache/edb/counter`, '41');
-  writeTree(image, versionEntries(1));
+  writeTree(image, entriesOf(1));
   mergeSync({ root, image, sync: 'none', ledger: ledgerOf(root, 1) });
   rmSync(image, { recursive: true, force: true });
   mkdirSync(image);
-  writeTree(image, versionEntries(2));
+  writeTree(image, entriesOf(2));
   for (const name of ['edited', 'obsolete-edited']) appendFileSync(`${root}/etc/${name}`, '\nof the administrator');
   writeFileSync(`${root}/usr/share/both/of somebody else`, 'mine');
+}
+
+/** Without what the machinery of the ledger leaves on purpose: a cache, and times that tell when it was. */
+export function comparable(tree: TreeSnapshot): TreeSnapshot {
+  const kept = new Map<Bytes, EntrySnapshot>();
+  for (const [path, entry] of tree) {
+    if (path.endsWith('.emplace-owners')) continue;
+    kept.set(path, path.startsWith('var/') ? { ...entry, mtimeNs: 0n } : entry);
+  }
+  return kept;
 }

@@ -96,6 +96,30 @@ test('every journal invariant that is cited stands in docs/JOURNAL.md', () => {
   expect(citations(/\(J(\d+)\)/g, written).filter(({ cited }) => !numbered.has(cited))).toEqual([]);
 });
 
+const guarantees = mustRead('docs/GUARANTEES.md');
+
+test.each(Array.from({ length: 10 }, (_, i) => `(G${i + 1})`))('docs/GUARANTEES.md says what %s promises', (name) => {
+  expect(guarantees).toContain(`\n## ${name} `);
+});
+
+test('every test that docs/GUARANTEES.md names is there, under words of that name', () => {
+  const named = Array.from(
+    guarantees.matchAll(/^\| `([^`]+\.test\.ts)` \| ([^|]+?) \|/gm),
+    ([, path = '', name = '']) => ({
+      path,
+      name,
+    }),
+  );
+  expect(named.length).toBeGreaterThan(20);
+  expect(named.filter(({ path, name }) => read(path)?.includes(name) !== true)).toEqual([]);
+});
+
+test('tests/README.md tells of each file of the fault lab, and of no other', () => {
+  const told = Array.from(mustRead('tests/README.md').matchAll(/^\| `([a-z-]+)` \|/gm), ([, name]) => name).sort();
+  const labs = sources.flatMap((path) => /^tests\/lab\/([^/]+)\.test\.ts$/.exec(path)?.[1] ?? []).sort();
+  expect(told).toEqual(labs);
+});
+
 const tests = sources
   .filter((path) => path.endsWith('.test.ts') && !path.endsWith('/tidy.test.ts'))
   .map(mustRead)

@@ -19,7 +19,7 @@ export function* preview(request: MergeRequest, trees: Trees): Steps<MergeReport
   const plan = yield* planned(trees, request, knowledge, ledger);
   const { transaction, counts, bytes } = plan;
   const warnings = [...plan.warnings, ...unfinished(root, request.fs), ...unmeasured(plan, knowledge)];
-  const sites = siteReports(plan, knowledge, root, request);
+  const sites = siteReports(plan, knowledge, trees.rootMount, request);
   return {
     outcome: 'planned',
     transaction,

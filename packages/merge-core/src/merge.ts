@@ -63,7 +63,8 @@ function* mergeAsMeasured(
   for (;;) {
     const plan = yield* planned(trees, request, knowledge, ledger);
     const strategies = yield* carryOut(plan, request, knowledge, trees, lock, hooks, ledger);
-    if (strategies !== undefined) return { plan, strategies, sites: siteReports(plan, knowledge, trees.root, request) };
+    if (strategies !== undefined)
+      return { plan, strategies, sites: siteReports(plan, knowledge, trees.rootMount, request) };
   }
 }
 

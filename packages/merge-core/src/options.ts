@@ -3,6 +3,7 @@ import { type FsPort, holdersOf, linuxPort, ProcUnavailableError, type Site, typ
 import { type Bytes, toBytes } from '@emplace/syscalls';
 import { MergeError } from './errors.ts';
 import type { Emit } from './events.ts';
+import { GLOB_BYTES_MAX } from './hooks/glob.ts';
 import type { Hook } from './hooks/hook.ts';
 import type { HookSettings } from './hooks/run-hooks.ts';
 import { type PackageOptions, type PackageRequest, packageRequest } from './ledger/package-request.ts';
@@ -165,6 +166,8 @@ function requestOf(
   for (const glob of request.exclude) {
     if (glob.replaceAll('/', '') === '')
       throw new MergeError('BAD_OPTION', `the glob ${JSON.stringify(glob)} to exclude is empty`);
+    if (glob.length > GLOB_BYTES_MAX)
+      throw new MergeError('BAD_OPTION', `a glob to exclude of ${glob.length} characters is longer than any path`);
   }
   return request;
 }

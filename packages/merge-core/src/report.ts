@@ -1,10 +1,9 @@
-import type { DirHandle, Site, SiteFacts } from '@emplace/fsprobe';
+import type { Site, SiteFacts } from '@emplace/fsprobe';
 import type { Bytes } from '@emplace/syscalls';
 import type { Warning } from './events.ts';
 import type { HookReport } from './hooks/run-hooks.ts';
 import type { LedgerReport } from './ledger/package-plan.ts';
 import type { MergeRequest } from './options.ts';
-import { HERE } from './paths.ts';
 import type { Knowledge } from './plan/knowledge.ts';
 import type { Counts, Lost, Plan, Protected } from './plan/model.ts';
 
@@ -26,13 +25,13 @@ export interface SiteReport {
   readonly facts: SiteFacts;
 }
 
+/** @param rootMount mount id of the root: from before anything is changed, when a failure to tell is a refusal */
 export function siteReports(
   plan: Plan,
   knowledge: Knowledge,
-  root: DirHandle,
-  { fs, mountName }: Pick<MergeRequest, 'fs' | 'mountName'>,
+  rootMount: number,
+  { mountName }: Pick<MergeRequest, 'mountName'>,
 ): SiteReport[] {
-  const rootMount = fs.stat(root, HERE)?.mountId;
   // Where the root is on both sides nothing is merged.
   const between = plan.sites.flatMap(({ image, ...rest }) => (image === undefined ? [] : [{ ...rest, image }]));
   return between.map(({ image, target, site, placements, rungs, refused }) => ({

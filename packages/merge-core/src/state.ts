@@ -1,4 +1,4 @@
-import type { DirHandle, FsPort, Stat } from '@emplace/fsprobe';
+import { type DirHandle, type FsPort, restoreTime, type Stat, type Timestamp } from '@emplace/fsprobe';
 import { ascii, type Bytes, isErrno } from '@emplace/syscalls';
 import { explain, MergeError, quoted } from './errors.ts';
 import { statDirectory } from './plan/survey.ts';
@@ -11,9 +11,10 @@ export const STATE_DIRECTORY: Bytes = ascii('.emplace');
 
 /**
  * Makes or opens the state directory; undefined when it was there and went before it was opened, as another merge ended.
+ * @param before the time of the root, which it has again when this fails
  * @throws MergeError STATE_UNSAFE, PERMISSION, READ_ONLY, NO_SPACE, NO_INODES
  */
-export function openState(root: DirHandle, fs: FsPort): DirHandle | undefined {
+export function openState(root: DirHandle, before: Timestamp, fs: FsPort): DirHandle | undefined {
   let made = false;
   try {
     fs.mkdir(root, STATE_DIRECTORY, 0o700);
@@ -24,15 +25,16 @@ export function openState(root: DirHandle, fs: FsPort): DirHandle | undefined {
   try {
     return findState(root, fs);
   } catch (error) {
-    if (made) removeIfEmpty(root, fs);
+    if (made) takeBack(root, before, fs);
     throw error;
   }
 }
 
 /** Takes back the state directory that was just made, as long as nobody put something there. */
-function removeIfEmpty(root: DirHandle, fs: FsPort): void {
+function takeBack(root: DirHandle, before: Timestamp, fs: FsPort): void {
   try {
     fs.rmdir(root, STATE_DIRECTORY);
+    restoreTime(root, before, fs);
   } catch (error) {
     if (!isErrno(error)) throw error;
   }

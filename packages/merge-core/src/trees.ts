@@ -1,6 +1,6 @@
 import type { DirHandle, FsPort, Stat } from '@emplace/fsprobe';
 import { type Bytes, isErrno, PATH_MAX, UnsupportedPlatformError } from '@emplace/syscalls';
-import { type ErrorCode, MergeError, quoted } from './errors.ts';
+import { type ErrorCode, explain, MergeError, quoted } from './errors.ts';
 import type { MergeRequest } from './options.ts';
 import { statDirectory } from './plan/survey.ts';
 
@@ -8,6 +8,8 @@ import { statDirectory } from './plan/survey.ts';
 export interface Trees extends Disposable {
   readonly image: DirHandle | undefined;
   readonly root: DirHandle;
+  /** Mount id of the root. */
+  readonly rootMount: number;
 }
 
 /** @throws MergeError IMAGE_MISSING, IMAGE_UNREADABLE, ROOT_MISSING, ROOT_UNUSABLE, OVERLAPPING_TREES */
@@ -15,9 +17,15 @@ export function openTrees({ image, root, fs }: Pick<MergeRequest, 'image' | 'roo
   using opened = new DisposableStack();
   const open = (dir: DirHandle): DirHandle => opened.adopt(dir, (handle) => fs.closeDir(handle));
   const trees = { image: image && open(openImage(image, fs)), root: open(openRoot(root, fs)) };
-  if (image !== undefined) checkOverlap(image, root, fs);
+  let rootMount: number;
+  try {
+    rootMount = statDirectory(trees.root, fs).mountId;
+    if (image !== undefined) checkOverlap(image, root, fs);
+  } catch (error) {
+    throw explain(error, 'ROOT_UNUSABLE', 'cannot tell where root and image are');
+  }
   const kept = opened.move();
-  return { ...trees, [Symbol.dispose]: () => kept.dispose() };
+  return { ...trees, rootMount, [Symbol.dispose]: () => kept.dispose() };
 }
 
 /** The paths of the trees that a merge has. */
@@ -26,7 +34,7 @@ export function pathsOf({ image, root }: Pick<MergeRequest, 'image' | 'root'>): 
 }
 
 /** The root alone, open. @throws MergeError ROOT_MISSING, ROOT_UNUSABLE */
-export function openRootAlone(path: Bytes, fs: FsPort): Omit<Trees, 'image'> {
+export function openRootAlone(path: Bytes, fs: FsPort): Omit<Trees, 'image' | 'rootMount'> {
   const root = openRoot(path, fs);
   return { root, [Symbol.dispose]: () => fs.closeDir(root) };
 }

@@ -16,6 +16,8 @@ export interface Statfs {
   /** Inodes; 0 where they are not counted. */
   readonly files: number;
   readonly ffree: number;
+  /** What tells it from others (f_fsid), as 16 hexadecimal digits; zeros where it has nothing to tell. */
+  readonly fsid: string;
   /** Longest name, bytes. */
   readonly namelen: number;
   /** ST_RDONLY and others, of the mount. */
@@ -41,6 +43,7 @@ export function fstatfs(fd: number): Statfs {
     bavail: word(32),
     files: word(40),
     ffree: word(48),
+    fsid: bytes.toString('hex', 56, 64),
     namelen: word(64),
     flags: word(80),
   };

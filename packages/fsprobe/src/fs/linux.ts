@@ -259,9 +259,10 @@ function syncfs(dir: DirHandle): void {
 }
 
 function space(dir: DirHandle | FileHandle): Space {
-  const { type, flags, frsize, blocks, bfree, bavail, files, ffree, namelen } = sys.fstatfs(dir);
+  const { type, fsid, flags, frsize, blocks, bfree, bavail, files, ffree, namelen } = sys.fstatfs(dir);
   return {
     magic: type,
+    fsid,
     readOnly: (flags & sys.ST_RDONLY) !== 0,
     blockSize: frsize,
     // ramfs counts nothing, and says so with no blocks at all.

@@ -55,6 +55,8 @@ export interface Named {
 export interface Space {
   /** f_type, a magic number of statfs(2). */
   readonly magic: number;
+  /** f_fsid of statfs(2), hexadecimal: which of its kind. What it is made of, and how long that lasts, is the kind's own. */
+  readonly fsid: string;
   readonly readOnly: boolean;
   readonly blockSize: number;
   /** Free for this process: root may use the reserve. */

@@ -246,7 +246,8 @@ function list(world: World, dir: DirHandle): Named[] {
 function space({ device, readOnly }: Mount): Space {
   const { magic, nameMax, countsInodes } = device.limits;
   const inodesFree = countsInodes ? device.inodesFree : undefined;
-  return { magic, readOnly, blockSize: BLOCK, bytesFree: device.bytesFree, inodesFree, nameMax };
+  const fsid = device.dev.toString(16).padStart(16, '0');
+  return { magic, fsid, readOnly, blockSize: BLOCK, bytesFree: device.bytesFree, inodesFree, nameMax };
 }
 
 function mount(world: World, { path, bind, readOnly = false, ...fileSystem }: MountOptions): void {

@@ -1,5 +1,6 @@
 import { type Bytes, show } from '@emplace/syscalls';
 import type { HookPhase } from '../steps.ts';
+import { GLOB_BYTES_MAX } from './glob.ts';
 import { HOOK_TIMEOUT_MS, type Hook, type Operation, operations, type Trigger } from './hook.ts';
 import { splitWords } from './words.ts';
 
@@ -111,6 +112,7 @@ function readOperation({ text, line }: Value): Operation {
 }
 
 function readTarget({ text, line }: Value): Bytes {
+  if (text.length > GLOB_BYTES_MAX) throw new DefinitionError(line, '`Target` is longer than any path');
   if (/^!?\//.test(text)) throw new DefinitionError(line, '`Target` is a path below the root, without a leading slash');
   return text;
 }

@@ -1,5 +1,8 @@
 import type { Bytes } from '@emplace/syscalls';
 
+/** No path is as long (PATH_MAX), and an expression made of a longer glob may be more than the engine takes. */
+export const GLOB_BYTES_MAX = 4096;
+
 /**
  * Whether a path matches a glob as alpm-hooks(5) has it: fnmatch(3) without flags, over bytes. `*` is any run of bytes,
  * slashes and leading dots included, `?` is one byte, `[a-z]` one of several, `[!a-z]` one of all others, a backslash
@@ -9,14 +12,37 @@ import type { Bytes } from '@emplace/syscalls';
  * distributions ship (`usr/share/fonts/*`), `[!a]` is no negation, and `(a|b)` an alternative.
  */
 export function globMatcher(glob: Bytes): (path: Bytes) => boolean {
-  const source = glob.replace(TOKEN, (token, set: string | undefined) => {
-    if (token === '*') return '.*';
-    if (token === '?') return '.';
-    if (set !== undefined) return bracket(set);
-    return unit(token.length === 2 ? (token[1] as string) : token);
-  });
-  const expression = new RegExp(`^${source}$`, 's');
-  return (path) => expression.test(path);
+  const parts = [''];
+  for (const [token, set] of glob.matchAll(TOKEN)) {
+    if (token === '*') parts.push('');
+    else if (token === '?') parts[parts.length - 1] += '.';
+    else if (set !== undefined) parts[parts.length - 1] += bracket(set);
+    else parts[parts.length - 1] += unit(token.length === 2 ? (token[1] as string) : token);
+  }
+  return starMatcher(parts);
+}
+
+/**
+ * Whether a text is these expressions, each of one length, with anything in between. What stands between two stars is
+ * taken where it first comes and never looked for again: with every place tried, five stars and a hostile name would take
+ * for ever.
+ */
+export function starMatcher([head = '', ...middle]: readonly string[]): (text: string) => boolean {
+  const tail = middle.pop();
+  const first = new RegExp(tail === undefined ? `${head}$` : head, 'sy');
+  if (tail === undefined) return (text) => endOf(first, text, 0) !== undefined;
+  const others = [...middle.filter((part) => part !== ''), `${tail}$`].map((part) => new RegExp(part, 'sg'));
+  return (text) => {
+    let end = endOf(first, text, 0);
+    for (let i = 0; i < others.length && end !== undefined; i++) end = endOf(others[i] as RegExp, text, end);
+    return end !== undefined;
+  };
+}
+
+/** Where the first match at or after `start` ends. */
+function endOf(expression: RegExp, text: string, start: number): number | undefined {
+  expression.lastIndex = start;
+  return expression.test(text) ? expression.lastIndex : undefined;
 }
 
 /** What stands for itself in a bracket; one that is never closed is none, and one that starts with `]` has it as a member. */

@@ -1,3 +1,4 @@
+import { explain } from '../errors.ts';
 import type { OpenDirectories } from '../open-directories.ts';
 import type { MergeRequest } from '../options.ts';
 import { excluder } from '../plan/exclude.ts';
@@ -6,7 +7,7 @@ import type { Steps } from '../steps.ts';
 import type { Trees } from '../trees.ts';
 import { type LedgerReport, PackagePlan } from './package-plan.ts';
 import { type ImageContents, readImage } from './read-image.ts';
-import { readLedger } from './read-ledger.ts';
+import { type LedgerFacts, readLedger } from './read-ledger.ts';
 
 /** The ledger of one merge, its database locked. */
 export interface Ledger extends Disposable {
@@ -28,7 +29,13 @@ export function* openLedger(
 ): Steps<Ledger | undefined> {
   if (ledger === undefined) return undefined;
   const excluded = excluder({ exclude, masked: new Set() });
-  const facts = yield* readLedger(ledger, { image, root, excluded, locks: !dryRun, fs });
+  let facts: LedgerFacts;
+  try {
+    facts = yield* readLedger(ledger, { image, root, excluded, locks: !dryRun, fs });
+  } catch (error) {
+    // Whoever may write to directories of the root can swap them while they are read.
+    throw explain(error, 'IMAGE_UNREADABLE', 'the trees cannot be read');
+  }
   let last: PackagePlan | undefined;
   let contents: ImageContents | undefined;
   let begun = false;

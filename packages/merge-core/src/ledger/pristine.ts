@@ -28,7 +28,7 @@ export function planPristine(
     else if (pristineOf(path)?.equals(content) !== true)
       additions.record({ path: placeOf(path), mode: 0o600, content: () => content });
   }
-  const gone = verdicts.filter(({ path, verdict }) => verdict === 'remove' && pristineOf(path) !== undefined);
+  const gone = verdicts.filter(({ path, verdict }) => verdict === 'remove' && isKept(path));
   const emptied = new Set<Bytes>();
   for (const { path } of gone)
     for (
@@ -63,6 +63,17 @@ export function planPristine(
       return fs.stat(root.at(directory), name);
     } catch (error) {
       if (isErrno(error, 'ENOENT')) return undefined;
+      throw error;
+    }
+  }
+
+  /** Not whether it can be read: what nobody will need goes all the same. */
+  function isKept(path: Bytes): boolean {
+    const { parent, name } = splitPath(placeOf(path));
+    try {
+      return statIn(parent, name)?.type === 'file';
+    } catch (error) {
+      if (isErrno(error, 'ENOTDIR', 'ELOOP')) return false;
       throw error;
     }
   }

@@ -1,5 +1,6 @@
-import type { Bytes } from '@emplace/syscalls';
-import { unit } from '../hooks/glob.ts';
+import { type Bytes, show } from '@emplace/syscalls';
+import { MergeError } from '../errors.ts';
+import { GLOB_BYTES_MAX, starMatcher, unit } from '../hooks/glob.ts';
 
 /** A bracket that is never closed is none, and one that starts with `]` has it as a member. */
 const TOKEN = /\*+|\?|\[((?:!|(?!!))(?:\][^\]]*|[^\]]+))\]|./gs;
@@ -12,20 +13,20 @@ const MEMBER = /(.)-(.)|./gs;
  * backslash is a byte like any other, and there are no named classes.
  *
  * Portage matches characters, this matches bytes: outside of ASCII `?` and brackets differ.
+ * @throws MergeError BAD_OPTION for one that is longer than any path
  */
 export function pythonGlob(glob: Bytes): (text: string) => boolean {
+  if (glob.length > GLOB_BYTES_MAX)
+    throw new MergeError(
+      'BAD_OPTION',
+      `a glob of ${glob.length} bytes is longer than any path: ${show(glob.slice(0, 60) as Bytes)}…`,
+    );
   const parts = [''];
   for (const [token, set] of glob.matchAll(TOKEN)) {
     if (token.startsWith('*')) parts.push('');
     else parts[parts.length - 1] += token === '?' ? '.' : set === undefined ? unit(token) : bracket(set);
   }
-  const [head = '', ...middle] = parts;
-  const tail = middle.pop();
-  // What stands between two stars is taken where it first comes and never looked for again: with every place tried,
-  // five stars and a hostile name would take for ever.
-  const found = middle.map((part, i) => `(?=(?<m${i}>.*?${part}))\\k<m${i}>`).join('');
-  const expression = new RegExp(`^${head}${found}${tail === undefined ? '' : `.*${tail}`}$`, 's');
-  return (text) => expression.test(text);
+  return starMatcher(parts);
 }
 
 function bracket(set: string): string {

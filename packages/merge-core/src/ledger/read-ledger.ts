@@ -176,8 +176,11 @@ function readBuildInfo(path: Bytes, fs: FsPort): Map<Bytes, Buffer> {
           `${quoted(name)} of the build info has ${stat.size} bytes: that is no build info`,
         );
       const file = fs.openFile(dir, name);
-      found.set(name, readWhole(file, fs));
-      fs.closeFile(file);
+      try {
+        found.set(name, readWhole(file, fs));
+      } finally {
+        fs.closeFile(file);
+      }
     }
     return found;
   } catch (error) {

@@ -10,6 +10,7 @@ import { readFileSync } from 'node:fs';
 import type { DirHandle, FileHandle, FsPort } from '@emplace/fsprobe';
 import { ascii, type Bytes, isErrno, show, toBytes } from '@emplace/syscalls';
 import { explain, MergeError, quoted, refuse } from '../errors.ts';
+import { closeUnwritten } from '../fs/close-unwritten.ts';
 import { readWhole } from '../fs/whole-file.ts';
 import type { OpenDirectories } from '../open-directories.ts';
 import { HERE, join, splitPath } from '../paths.ts';
@@ -55,7 +56,7 @@ export function lockExisting({ fs, root }: Pick<Vdb, 'fs' | 'root'>, path: Bytes
       if (isErrno(error, 'ENOENT', 'ENOTDIR', 'ELOOP', 'EISDIR', 'ENXIO')) return undefined;
       throw explain(error, 'PERMISSION', `cannot lock ${quoted(path)}`);
     }
-    closing.adopt(file, (open) => fs.closeFile(open));
+    closing.adopt(file, (open) => closeUnwritten(open, fs));
     if (!fs.tryRecordLock(file)) throw held(file, path, fs);
     // Another file has the name by now when somebody wrote it anew.
     if (!isStill(file, root.at(parent), name, fs)) continue;
@@ -92,7 +93,7 @@ function take(dir: DirHandle, name: Bytes, path: Bytes, release: DisposableStack
     using closing = new DisposableStack();
     const opened = openOrCreate(dir, name, fs);
     if (opened === undefined) continue;
-    const file = closing.adopt(opened.file, (open) => fs.closeFile(open));
+    const file = closing.adopt(opened.file, (open) => closeUnwritten(open, fs));
     if (fs.statHandle(file).type !== 'file') throw refuse([damaged(path, `${quoted(path)} is no regular file`)]);
     if (!fs.tryRecordLock(file)) throw held(file, path, fs);
     // Its last holder may have removed it between our open and our lock.

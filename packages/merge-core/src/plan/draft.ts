@@ -25,6 +25,8 @@ export class Draft {
   readonly links: HardLinks = new HardLinks();
   /** Directories of the root that more than one directory of the image leads to, through symlinks there. */
   readonly aliased: Set<Bytes> = new Set();
+  /** Symlinks of the root that directories of the image are merged through. */
+  readonly through: Set<Bytes> = new Set();
   /** Entries of the image that another one is placed in the stead of, and that one: paths below the image. */
   readonly twins: Map<Bytes, Bytes> = new Map();
   readonly #plan: Plan;
@@ -142,9 +144,15 @@ export class Draft {
 
   /**
    * Two directories of the image that lead to one of the root must not bring the same name twice, unless both entries are the same:
-   * then the first of them is placed, and the other one counts as there.
+   * then the first of them is placed, and the other one counts as there. Nor may anything take the place of a symlink or directory
+   * that another directory of the image leads through or to: its entries would end elsewhere, or go with what is replaced.
    */
   findCollisions(areTwins: (first: ImageName, second: ImageName) => boolean): void {
+    if (this.#swapped.size > 0) {
+      for (const { target } of this.#plan.directories)
+        if (this.isInSwapped(target))
+          this.refuse('IMAGE_COLLISION', target, 'would be replaced, and another directory of the image leads there');
+    }
     if (this.aliased.size === 0) return;
     const seen = new Map<Bytes, Placement | Identical>();
     const aside = new Set<Placement | Identical>();
@@ -154,7 +162,8 @@ export class Draft {
       if (!this.aliased.has(this.#plan.directories[entry.directory]?.target ?? ('' as Bytes))) continue;
       const target = this.targetOf(entry);
       const first = seen.get(target);
-      if (first === undefined) seen.set(target, entry);
+      if (this.through.has(target)) twice(target);
+      else if (first === undefined) seen.set(target, entry);
       else if (areTwins(first, entry)) aside.add(this.#setAside(entry, first));
       else twice(target);
     }

@@ -196,6 +196,7 @@ export class EntryPlanner {
     if ('code' in resolved) {
       this.#to.draft.refuse(resolved.code, resolved.path, resolved.message.slice(quoted(resolved.path).length + 1));
     } else if (resolved.stat?.type === 'directory') {
+      this.#to.draft.through.add(join(current.target, name));
       this.#enter(join(current.image, name), stat, resolved.path, resolved.stat, current.place);
     } else {
       yield* this.#swap(current, name, stat, old, 'a symlink that leads to no directory');

@@ -1,6 +1,6 @@
 import type { DirHandle, FsPort, Place, Site, Stat } from '@emplace/fsprobe';
 import { type Bytes, isErrno } from '@emplace/syscalls';
-import { identityOf } from '../identity.ts';
+import { identityOf, lastingIdentity } from '../identity.ts';
 import { OpenDirectories } from '../open-directories.ts';
 import { HERE } from '../paths.ts';
 import type { Steps } from '../steps.ts';
@@ -43,7 +43,7 @@ export function* planMerge(
   for (;;) {
     const ledger = ledgerOf();
     const path = request.image ?? HERE;
-    const plan = emptyPlan(request, { path, id: identityOf(statDirectory(image, fs)) }, ledger.masked);
+    const plan = emptyPlan(request, { path, id: lastingIdentity(image, fs) }, ledger.masked);
     const planner = new Planner(plan, image, trees, request, knowledge, shared, fs, ledger);
     yield* planner.run(statDirectory(image, fs), statDirectory(root, fs), root);
     const found = [...planner.aliased].filter((path) => !shared.has(path));
@@ -62,6 +62,7 @@ class Planner {
   readonly #fs: FsPort;
   readonly #room: Room;
   #rootId = '';
+  #imageId = '';
   readonly #pending: Pending[] = [];
   readonly #sites: Sites;
   readonly #admission: Admission;
@@ -109,6 +110,7 @@ class Planner {
 
   *run(imageStat: Stat, rootStat: Stat, root: DirHandle): Steps<void> {
     this.#rootId = identityOf(rootStat);
+    this.#imageId = identityOf(imageStat);
     const place = this.#room.place(root, rootStat, HERE);
     this.#pending.push({
       ...{ image: HERE, stat: imageStat, target: HERE, standing: HERE },
@@ -143,7 +145,7 @@ class Planner {
         this.#draft.refuse('OVERLAPPING_TREES', image, 'in the image is the root itself');
         return;
       }
-      if (targetStat !== undefined && identityOf(targetStat) === this.#plan.image?.id) {
+      if (targetStat !== undefined && identityOf(targetStat) === this.#imageId) {
         this.#draft.refuse('OVERLAPPING_TREES', target, 'in the root is the image itself');
         return;
       }
@@ -239,7 +241,8 @@ class Planner {
     }
     const unkept = this.#plan.placements.filter(({ old, undo }) => old !== undefined && undo === 'none').length;
     if (unkept > 0) this.#draft.warn('NO_UNDO', `${unkept} entries are replaced without undo`);
-    if (shared > 0 && this.#sites.anyMakes && !this.#request.links) {
+    const makes = this.#plan.placements.some(({ staging }) => staging === 'made');
+    if (shared > 0 && makes && !this.#request.links) {
       this.#draft.warn(
         'HARDLINKS_SPLIT',
         `${shared} hard-link groups become separate files: \`--no-hardlink\` forbids link(2)`,

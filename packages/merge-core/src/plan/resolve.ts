@@ -1,5 +1,5 @@
-import type { FsPort, Stat } from '@emplace/fsprobe';
-import type { Bytes } from '@emplace/syscalls';
+import type { DirHandle, FsPort, Stat } from '@emplace/fsprobe';
+import { type Bytes, isErrno } from '@emplace/syscalls';
 import { type Problem, quoted } from '../errors.ts';
 import type { OpenDirectories } from '../open-directories.ts';
 import { HERE, join } from '../paths.ts';
@@ -16,16 +16,24 @@ export interface Resolved {
 /**
  * Follows the symlink `name` in `directory` (a real path below the root), component by component, as if the
  * root were `/`: absolute targets start there and `..` never leaves it (G6). Links that somebody else could
- * have planted are not followed.
+ * have planted are not followed, and one of a user's in a directory of his own only to what is his too: the user of a service
+ * could otherwise put a symlink to `/etc` in place of a subdirectory of his, and have files of the same names written there.
  *
  * Not guaranteed: that the way is the same a moment later. Who uses the path opens it without following links.
  */
 export function resolveLink(directory: Bytes, name: Bytes, fs: FsPort, root: OpenDirectories): Resolved | Problem {
   let current = directory;
   const todo: Bytes[] = [name];
+  /** Links that lead only to what belongs to who made them. */
+  const limited: { readonly path: Bytes; readonly uid: number }[] = [];
+  const arrived = (path: Bytes, stat: Stat | undefined): Resolved | Problem => {
+    const owner = (stat ?? fs.stat(root.at(current), HERE))?.uid;
+    const astray = limited.find(({ uid }) => uid !== owner);
+    return astray === undefined ? { path, stat } : unsafe(astray.path);
+  };
   for (let links = 0; ; ) {
     const next = todo.pop();
-    if (next === undefined) return { path: current, stat: fs.stat(root.at(current), HERE) };
+    if (next === undefined) return arrived(current, fs.stat(root.at(current), HERE));
     if (next === '' || next === '.') continue;
     if (next === '..') {
       current = current.slice(0, Math.max(current.lastIndexOf('/'), 0)) as Bytes;
@@ -39,13 +47,25 @@ export function resolveLink(directory: Bytes, name: Bytes, fs: FsPort, root: Ope
     } else if (stat?.type === 'symlink') {
       const parent = fs.stat(dir, HERE);
       if (parent === undefined || !isTrustworthy(stat, parent)) return unsafe(path);
+      if (!isOurs(stat.uid, fs, root)) limited.push({ path, uid: stat.uid });
       if (++links > LINKS_MAX) return loop(join(directory, name));
-      const target = fs.readlink(dir, next);
-      if (target.startsWith('/')) current = HERE;
-      todo.push(...(target.split('/') as Bytes[]).reverse());
+      const target = readLink(dir, next, fs);
+      if (target?.startsWith('/')) current = HERE;
+      // What is no symlink any more is looked at once more.
+      todo.push(...(target === undefined ? [next] : (target.split('/') as Bytes[]).reverse()));
     } else {
-      return { path, stat };
+      return arrived(path, stat);
     }
+  }
+}
+
+/** undefined when somebody put something else there since it was looked at. */
+function readLink(dir: DirHandle, name: Bytes, fs: FsPort): Bytes | undefined {
+  try {
+    return fs.readlink(dir, name);
+  } catch (error) {
+    if (isErrno(error, 'EINVAL', 'ENOENT')) return undefined;
+    throw error;
   }
 }
 
@@ -53,6 +73,11 @@ export function resolveLink(directory: Bytes, name: Bytes, fs: FsPort, root: Ope
 function isTrustworthy(link: Stat, directory: Stat): boolean {
   const anyoneMoves = (directory.mode & 0o002) !== 0 && (directory.mode & 0o1000) === 0;
   return (link.uid === 0 || link.uid === directory.uid) && !anyoneMoves;
+}
+
+/** Root, who merges, and the owner of the root directory, who can put anything anywhere in it. */
+function isOurs(uid: number, fs: FsPort, root: OpenDirectories): boolean {
+  return uid === 0 || uid === fs.uid || uid === fs.stat(root.at(HERE), HERE)?.uid;
 }
 
 function unsafe(path: Bytes): Problem {

@@ -166,9 +166,4 @@ export class Sites {
     this.#undoReflinks.set(place.mountId, works);
     return works;
   }
-
-  /** Whether somewhere the image's inodes do not become the root's. */
-  get anyMakes(): boolean {
-    return [...this.#met.values()].some(({ ladder }) => ladder.rungs[0]?.traits.staging === 'made');
-  }
 }

@@ -20,8 +20,13 @@ export function makeEntry(source: Name, stat: Stat, staged: Name, fill: FillCont
       if (now.type === 'file') fill(from, to, now, fs);
       applyAttributes(to, { ...now, xattrs: portable(fs.xattrs(from)) }, fs);
     } catch (error) {
-      fs.closeFile(to);
-      fs.unlink(staged.dir, staged.name);
+      try {
+        // It may be setuid already, and a user hold a hard link to it.
+        if (now.type === 'file' && (now.mode & 0o6000) !== 0) fs.chmod(to, 0o600);
+      } finally {
+        fs.closeFile(to);
+        fs.unlink(staged.dir, staged.name);
+      }
       throw error;
     }
     fs.closeFile(to);

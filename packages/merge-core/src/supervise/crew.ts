@@ -1,5 +1,6 @@
 import type { Timestamp } from '@emplace/fsprobe';
 import { close, memfdCreate, socketPair } from '@emplace/syscalls';
+import { explain } from '../errors.ts';
 import type { Emit } from '../events.ts';
 import { changesIn } from '../hooks/changes-file.ts';
 import type { HookRunner } from '../hooks/runner.ts';
@@ -36,9 +37,9 @@ export class Crew implements Disposable {
   constructor(emit: Emit, how: Supervision) {
     this.#how = how;
     this.#emit = emit;
-    const { page, fd } = newPage();
+    const { page, inherited } = openInherited();
     this.#page = page;
-    this.#inherited = { page: fd, flight: socketPair(), changed: memfdCreate('emplace-changed') };
+    this.#inherited = inherited;
   }
 
   /** What the mover wrote down that will change, for hooks. */
@@ -85,5 +86,21 @@ export class Crew implements Disposable {
   [Symbol.dispose](): void {
     const { page, flight, changed } = this.#inherited;
     for (const fd of [page, ...flight, changed]) close(fd);
+  }
+}
+
+/** @throws MergeError MOVER_NOT_STARTED without descriptors or memory for them */
+function openInherited(): { readonly page: Page; readonly inherited: Inherited } {
+  using opened = new DisposableStack();
+  try {
+    const { page, fd } = newPage();
+    opened.adopt(fd, close);
+    const flight = socketPair();
+    for (const end of flight) opened.adopt(end, close);
+    const changed = memfdCreate('emplace-changed');
+    opened.move();
+    return { page, inherited: { page: fd, flight, changed } };
+  } catch (error) {
+    throw explain(error, 'MOVER_NOT_STARTED', 'the mover did not start');
   }
 }

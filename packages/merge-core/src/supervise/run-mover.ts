@@ -1,9 +1,11 @@
+import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { type ThreadState, type Timestamp, threadState } from '@emplace/fsprobe';
 import { show, toBytes } from '@emplace/syscalls';
 import { afterRunning } from '../after-running.ts';
 import { FRESH_MS } from '../announce.ts';
+import type { MergeError } from '../errors.ts';
 import type { Emit } from '../events.ts';
 import { interrupted } from '../interrupted.ts';
 import { describeSelf } from '../lock-owner.ts';
@@ -84,6 +86,8 @@ export async function runMover(watched: Watched): Promise<Ended> {
   const { page, emit, signal } = watched;
   page.clear();
   const child = startMover(watched.command ?? moverCommand(), watched.inherited);
+  // Without descriptors left for its pipes it has none at all, and only this event says so.
+  if (child.stdio === undefined) throw notStartedFor((await once(child, 'error'))[0]);
   const pid = child.pid ?? 0;
   const [stdin, , stderr, messages] = child.stdio as unknown as [Writable, null, Readable, Readable];
   const end = Promise.withResolvers<Fault | undefined>();
@@ -180,7 +184,7 @@ export async function runMover(watched: Watched): Promise<Ended> {
   createInterface({ input: messages }).on('line', (line) => hearIfRight(parseMessage(line)));
   child.on('error', (error) => {
     for (const stream of [stdin, stderr, messages]) stream.destroy();
-    end.reject(notStarted(error.message, error));
+    end.reject(notStartedFor(error));
   });
   child.on('close', (status, how) => {
     if (stalled !== undefined) end.resolve({ end: 'stalled', ...stalled });
@@ -202,6 +206,10 @@ export async function runMover(watched: Watched): Promise<Ended> {
   if (fault?.end === 'stalled' || (fault?.end === 'stuck' && fault.afterMs !== undefined))
     return { begun, said, fault };
   throw notStarted(fault?.end === 'died' ? fault.why : (fault?.call ?? ''));
+}
+
+function notStartedFor(error: Error): MergeError {
+  return notStarted(error.message, error);
 }
 
 /** Why what it said is from no mover of ours, or from one that we cannot work with. */

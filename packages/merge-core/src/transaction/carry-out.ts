@@ -30,7 +30,7 @@ export function* carryOut(
   plan: Plan,
   request: MergeRequest,
   knowledge: Knowledge,
-  { image, root }: Trees,
+  { image, root, rootMount }: Trees,
   lock: HeldLock,
   hooks: Set<HookPhase>,
   ledger: Ledger | undefined,
@@ -48,7 +48,7 @@ export function* carryOut(
       yield* rollBackStaging(t);
       return undefined;
     }
-    tellPlanned(plan, siteReports(plan, knowledge, root, request), ledger, emit);
+    tellPlanned(plan, siteReports(plan, knowledge, rootMount, request), ledger, emit);
     if (hooks.size > 0) request.changing(changedPaths(t));
     yield* hookPoint('pre-stage', hooks);
     if (ledger !== undefined && imageDirectories !== undefined)

@@ -6,7 +6,7 @@ import { type Excluded, excluder } from '../plan/exclude.ts';
 import type { Placement } from '../plan/model.ts';
 import type { Steps } from '../steps.ts';
 import type { Name } from '../strategy/strategy.ts';
-import { finishDirectoryTimes } from './finish.ts';
+import { finishDirectoryTimes, syncBeyondJournal } from './finish.ts';
 import { forgetRemoved } from './removals.ts';
 import { removeEntry, removeTree } from './remove-tree.ts';
 import {
@@ -28,6 +28,7 @@ export function* cleanUp(t: Transaction): Steps<void> {
   yield* forgetRemoved(t);
   yield* finishDirectoryTimes(t);
   if (!t.plan.keepImage) yield* removeImage(t);
+  syncBeyondJournal(t);
   t.journal.remove();
 }
 

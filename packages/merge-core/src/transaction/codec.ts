@@ -172,6 +172,16 @@ function directoryNamedIn(record: JournalRecord): number {
   }
 }
 
+/** Undefined for what no merge wrote: a glob is encoded, and is not empty. */
+function decodeGlob(value: unknown): string | undefined {
+  if (typeof value !== 'string' || value.replaceAll('/', '') === '') return undefined;
+  try {
+    return decodeURI(value);
+  } catch {
+    return undefined;
+  }
+}
+
 function decode(line: string, number: number): JournalRecord {
   const fail = (why: string): never => {
     throw damaged(number, why);
@@ -194,7 +204,7 @@ function decode(line: string, number: number): JournalRecord {
         image: fields.nullable((image) => ({ path: image.absolutePath(), id: image.string() })),
         keepImage: fields.boolean(),
         lossy: fields.list((item) => losable.find((one) => one === item) ?? fail('a loss is unknown')),
-        exclude: fields.list((item) => decodeURI(String(item))),
+        exclude: fields.list((item) => decodeGlob(item) ?? fail('a glob is missing')),
       };
     case 'd': {
       const image = fields.pathOrNull();

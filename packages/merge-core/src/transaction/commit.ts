@@ -63,13 +63,18 @@ export function place(t: Transaction, index: number, placement: Placement): void
     return;
   }
   const unkept = placement.undo === 'none' && placement.old?.type === 'file' ? tryPin(target, fs) : undefined;
+  let rearm = (): void => {};
   try {
+    // Before the rename: killed right after it, nobody would know the inode any more, and a hard link that a user kept stays setuid.
+    if (unkept !== undefined && placement.old !== undefined) rearm = disarmPinned(unkept, placement.old, fs);
     const source = placement.staging === 'in-image' ? inImage(t, placement) : staged;
     moving(placement, () => {
       if (placement.old === undefined) renameToNew(source, target, fs);
       else fs.rename(source.dir, source.name, target.dir, target.name);
     });
-    if (unkept !== undefined) disarmPinned(unkept, placement.old?.mode ?? 0, fs);
+  } catch (error) {
+    rearm();
+    throw error;
   } finally {
     if (unkept !== undefined) fs.closeFile(unkept);
   }

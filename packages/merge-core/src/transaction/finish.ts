@@ -9,8 +9,20 @@ import { directoryOf, openTarget, type Transaction, targetName, unreachable, war
 
 /** One syncfs for each file system that the plan touches. */
 export function syncTouched(t: Transaction, withImage: boolean): void {
+  syncAllBut(undefined, t, withImage);
+}
+
+/**
+ * (J12) Before the journal goes: names that were removed on another file system than its own would be back after a power cut, an old setuid
+ * program among them, and nobody would know of them. On its own they cannot come back without it.
+ */
+export function syncBeyondJournal(t: Transaction): void {
+  if (t.durable) syncAllBut(t.fs.stat(t.root.at(HERE), HERE)?.dev, t, false);
+}
+
+function syncAllBut(spared: number | undefined, t: Transaction, withImage: boolean): void {
   if (!t.durable) return;
-  const synced = new Set<number>();
+  const synced = new Set<number | undefined>([spared]);
   const sync = (dir: DirHandle): void => {
     const dev = t.fs.stat(dir, HERE)?.dev;
     if (dev === undefined || synced.has(dev)) return;
@@ -42,13 +54,12 @@ function nearest(t: Transaction, path: Bytes): DirHandle {
 export function* finishAttributes(t: Transaction): Steps<void> {
   for (const { directory, name, mtime, oldMtime } of t.plan.identical) {
     if (mtime.sec === oldMtime.sec && mtime.nsec === oldMtime.nsec) continue;
-    setTimeIfThere(t, { directory, name }, mtime);
+    setTimeIfThere(t, { directory, name }, oldMtime, mtime);
     yield 'finishing';
   }
-  for (const { action, target, attributes } of t.plan.directories) {
-    if (action !== 'adopt' || attributes === undefined) continue;
-    const dir = openTarget(t, target);
-    if (dir !== undefined) setAttributes(t, { dir, name: HERE }, attributes);
+  for (const { action, target, old, attributes } of t.plan.directories) {
+    if (action !== 'adopt' || attributes === undefined || old === undefined) continue;
+    giveAttributes(t, target, old, attributes);
     yield 'finishing';
   }
 }
@@ -71,14 +82,23 @@ export function restoreDirectoryTimes(t: Transaction): void {
   }
 }
 
-/** Sets the time of an entry that was left alone. Somebody may have removed it since: then there is nothing to set. */
+/**
+ * Sets the time of an entry that was left alone, from one to another, again if need be. Somebody may have removed it since, or put a
+ * hard link there to a file anywhere: then there is nothing to set.
+ */
 export function setTimeIfThere(
   t: Transaction,
   entry: { readonly directory: number; readonly name: Bytes },
-  mtime: Timestamp,
+  from: Timestamp,
+  to: Timestamp,
 ): void {
   try {
-    setTime(t, targetName(t, entry), mtime);
+    withPinned(t, targetName(t, entry), (pinned) => {
+      const { mtime } = t.fs.statHandle(pinned);
+      if (isSameTime(mtime, from)) t.fs.setTimes(pinned, to);
+      else if (!isSameTime(mtime, to))
+        warnOfLeft(t, join(directoryOf(t, entry).target, entry.name), 'was replaced by somebody: it keeps its time');
+    });
   } catch (error) {
     if (!isErrno(error, ...unreachable)) throw error;
     warnOfLeft(t, join(directoryOf(t, entry).target, entry.name), 'is gone: somebody removed it');
@@ -98,7 +118,24 @@ function withPinned(t: Transaction, { dir, name }: Name, act: (pinned: FileHandl
   }
 }
 
-/** Gives a directory these attributes. */
-export function setAttributes(t: Transaction, target: Name, attributes: Attributes): void {
-  withPinned(t, target, (pinned) => applyAttributes(pinned, attributes, t.fs));
+function isSameTime(a: Timestamp, b: Timestamp): boolean {
+  return a.sec === b.sec && a.nsec === b.nsec;
+}
+
+/**
+ * Gives a directory other attributes, if it is where it was and has those that it should have, or some of the new ones: who owns the directory above can
+ * have put another one there, which would get an owner that may look into it.
+ */
+export function giveAttributes(t: Transaction, target: Bytes, from: Attributes, to: Attributes): void {
+  const dir = openTarget(t, target);
+  if (dir === undefined) return;
+  withPinned(t, { dir, name: HERE }, (pinned) => {
+    const { uid, gid, mode } = t.fs.statHandle(pinned);
+    const isExpected =
+      (uid === from.uid || uid === to.uid) &&
+      (gid === from.gid || gid === to.gid) &&
+      [from.mode, to.mode].some((one) => (one & 0o777) === (mode & 0o777));
+    if (isExpected) applyAttributes(pinned, to, t.fs);
+    else warnOfLeft(t, target, 'was replaced by somebody: it keeps its owner and mode');
+  });
 }

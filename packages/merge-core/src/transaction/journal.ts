@@ -2,6 +2,7 @@ import { crc32 } from 'node:zlib';
 import type { DirHandle, FileHandle, FsPort } from '@emplace/fsprobe';
 import { ascii, type Bytes, isErrno } from '@emplace/syscalls';
 import { explain } from '../errors.ts';
+import { closeUnwritten } from '../fs/close-unwritten.ts';
 import { readWhole } from '../fs/whole-file.ts';
 import type { Plan } from '../plan/model.ts';
 import { encode, parseJournal, planSeal, sealed } from './codec.ts';
@@ -71,7 +72,8 @@ export class Journal implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    if (this.#file !== undefined) this.#fs.closeFile(this.#file);
+    // Each record was synced when it was written, if it was to be; and what became of the merge is decided by now.
+    if (this.#file !== undefined) closeUnwritten(this.#file, this.#fs);
   }
 }
 

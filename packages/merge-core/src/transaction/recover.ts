@@ -3,10 +3,9 @@ import { isErrno } from '@emplace/syscalls';
 import { MergeError, quoted } from '../errors.ts';
 import type { Emit } from '../events.ts';
 import { lenient } from '../fs/lenient.ts';
-import { identityOf } from '../identity.ts';
+import { lastingIdentity } from '../identity.ts';
 import { OpenDirectories } from '../open-directories.ts';
 import type { Placement, PlannedImage } from '../plan/model.ts';
-import { statDirectory } from '../plan/survey.ts';
 import type { Steps } from '../steps.ts';
 import { cleanUp } from './clean-up.ts';
 import { place, placedPoint } from './commit.ts';
@@ -157,7 +156,7 @@ function openImage({ path, id }: PlannedImage, fs: FsPort): DirHandle | undefine
     if (isErrno(error)) return undefined;
     throw error;
   }
-  if (identityOf(statDirectory(dir, fs)) === id) return dir;
+  if (lastingIdentity(dir, fs) === id) return dir;
   fs.closeDir(dir);
   return undefined;
 }

@@ -1,4 +1,5 @@
-import { type FileHandle, ignoring } from '@emplace/fsprobe';
+import type { FileHandle } from '@emplace/fsprobe';
+import { type Bytes, isErrno } from '@emplace/syscalls';
 import { MergeError, quoted } from '../errors.ts';
 import { splitPath } from '../paths.ts';
 import type { Removal } from '../plan/model.ts';
@@ -52,9 +53,14 @@ function remove({ fs }: Transaction, target: Name, kept: Name, { undo, old }: Re
   }
   const unkept: FileHandle | undefined =
     undo === 'none' && old.type === 'file' ? fs.pin(target.dir, target.name) : undefined;
+  let rearm = (): void => {};
   try {
+    // Before the last name goes: killed right after that, nobody would know the inode any more.
+    if (unkept !== undefined) rearm = disarmPinned(unkept, old, fs);
     fs.unlink(target.dir, target.name);
-    if (unkept !== undefined) disarmPinned(unkept, old.mode, fs);
+  } catch (error) {
+    rearm();
+    throw error;
   } finally {
     if (unkept !== undefined) fs.closeFile(unkept);
   }
@@ -76,7 +82,8 @@ export function* bringBackRemoved(t: Transaction): Steps<void> {
     const kept = removedBeside(t, index, removal);
     const target = targetName(t, removal);
     yield 'finishing';
-    if (statName(t, kept) === undefined) continue;
+    const keptStat = statName(t, kept);
+    if (keptStat === undefined) continue;
     const found = statName(t, target);
     if (found === undefined) {
       t.fs.rename(kept.dir, kept.name, target.dir, target.name);
@@ -84,8 +91,8 @@ export function* bringBackRemoved(t: Transaction): Steps<void> {
     }
     if (found.ino !== removal.old.ino)
       warnOfLeft(t, targetPath(t, removal), 'was put there by somebody after the merge: it stays');
-    // As it is: it may be a link to the entry that stays.
-    removeTree(kept, t.fs);
+    // A link to the entry that stays keeps its bits. Of anything else a user may hold a link.
+    removeTree(kept, t.fs, { defuse: found.ino !== keptStat.ino });
   }
 }
 
@@ -101,8 +108,18 @@ export function* forgetRemoved(t: Transaction): Steps<void> {
     if (action !== 'drop') continue;
     const { parent, name } = splitPath(target);
     const dir = openTarget(t, parent);
-    if (dir !== undefined) ignoring(() => t.fs.rmdir(dir, name), 'ENOTEMPTY', 'EEXIST', 'EBUSY', ...unreachable);
+    if (dir !== undefined) dropDirectory(t, { dir, name }, target);
     yield 'finishing';
+  }
+}
+
+/** What somebody put something into stays, and so does a mount point, of any namespace. */
+function dropDirectory(t: Transaction, { dir, name }: Name, path: Bytes): void {
+  try {
+    t.fs.rmdir(dir, name);
+  } catch (error) {
+    if (!isErrno(error, 'ENOTEMPTY', 'EEXIST', 'EBUSY', ...unreachable)) throw error;
+    if (error.code === 'EBUSY') warnOfLeft(t, path, 'is in use, as a mount point for instance: it stays');
   }
 }
 

@@ -66,19 +66,34 @@ function removeDirectory({ dir, name }: Name, fs: FsPort): boolean {
 const CAPABILITY: Bytes = ascii('security.capability');
 
 /** Takes away what makes a program dangerous in the hands of who kept a hard link to it (as rpm and dpkg do). */
-function disarm(entry: Name, stat: Pick<Stat, 'type' | 'mode'>, fs: FsPort): void {
-  if (stat.type !== 'file') return;
+function disarm(entry: Name, stat: Pick<Stat, 'type' | 'mode' | 'ino'>, fs: FsPort): void {
+  if (stat.type !== 'file' || !isArmed(stat)) return;
   const pinned = fs.pin(entry.dir, entry.name);
   try {
-    disarmPinned(pinned, stat.mode, fs);
+    disarmPinned(pinned, stat, fs);
   } finally {
     fs.closeFile(pinned);
   }
 }
 
-/** The same for a handle on a regular file with this mode: it may have no name any more. */
-export function disarmPinned(pinned: FileHandle, mode: number, fs: FsPort): void {
-  if ((mode & 0o6111) === 0) return;
+/**
+ * The same for a handle on what was a regular file: it may have no name any more. Only if it is still `expected`, and by the mode that it
+ * has: who may write to the directory can have put a file of others under the name, which would get another one's mode.
+ * @returns what gives it all back
+ */
+export function disarmPinned(pinned: FileHandle, expected: Pick<Stat, 'mode' | 'ino'>, fs: FsPort): () => void {
+  if (!isArmed(expected)) return () => {};
+  const { ino, mode } = fs.statHandle(pinned);
+  if (ino !== expected.ino) return () => {};
+  const capability = fs.xattrs(pinned).get(CAPABILITY);
   if ((mode & 0o6000) !== 0) fs.chmod(pinned, mode & 0o777);
-  ignoring(() => fs.removeXattr(pinned, CAPABILITY), 'ENODATA', 'EOPNOTSUPP', 'EPERM');
+  if (capability !== undefined) ignoring(() => fs.removeXattr(pinned, CAPABILITY), 'ENODATA', 'EOPNOTSUPP', 'EPERM');
+  return () => {
+    if ((mode & 0o6000) !== 0) fs.chmod(pinned, mode);
+    if (capability !== undefined) fs.setXattr(pinned, CAPABILITY, capability);
+  };
+}
+
+function isArmed({ mode }: Pick<Stat, 'mode'>): boolean {
+  return (mode & 0o6111) !== 0;
 }

@@ -1,20 +1,19 @@
 import { ignoring } from '@emplace/fsprobe';
 import { isErrno } from '@emplace/syscalls';
 import { MergeError, quoted } from '../errors.ts';
-import { HERE, splitPath } from '../paths.ts';
+import { splitPath } from '../paths.ts';
 import type { Placement } from '../plan/model.ts';
 import type { Steps } from '../steps.ts';
 import type { Name } from '../strategy/strategy.ts';
 import { exchange } from './exchange.ts';
-import { restoreDirectoryTimes, setAttributes, setTimeIfThere, syncTouched } from './finish.ts';
+import { giveAttributes, restoreDirectoryTimes, setTimeIfThere, syncBeyondJournal, syncTouched } from './finish.ts';
 import { isStillMounted, writeInPlace } from './in-place.ts';
 import { removeBenches, restoreImageTimes } from './measure-sites.ts';
 import { bringBackRemoved, checkRemovedKept } from './removals.ts';
-import { removeTree } from './remove-tree.ts';
+import { disarmPinned, removeTree } from './remove-tree.ts';
 import {
   eachPlacement,
   isReachable,
-  openTarget,
   statName,
   type Transaction,
   targetPath,
@@ -34,6 +33,7 @@ export function* rollBackStaging(t: Transaction): Steps<void> {
   removeMadeDirectories(t);
   restoreDirectoryTimes(t);
   restoreImageTimes(t);
+  syncBeyondJournal(t);
   t.journal.remove();
 }
 
@@ -58,11 +58,10 @@ export function* resumeRollBack(t: Transaction): Steps<void> {
   }
   for (const { directory, name, mtime, oldMtime } of t.plan.identical) {
     if (mtime.sec === oldMtime.sec && mtime.nsec === oldMtime.nsec) continue;
-    setTimeIfThere(t, { directory, name }, oldMtime);
+    setTimeIfThere(t, { directory, name }, mtime, oldMtime);
   }
-  for (const { action, target, old } of t.plan.directories) {
-    const dir = action === 'adopt' ? openTarget(t, target) : undefined;
-    if (dir !== undefined && old !== undefined) setAttributes(t, { dir, name: HERE }, old);
+  for (const { action, target, old, attributes } of t.plan.directories) {
+    if (action === 'adopt' && old !== undefined && attributes !== undefined) giveAttributes(t, target, attributes, old);
   }
   removeMadeDirectories(t);
   restoreDirectoryTimes(t);
@@ -118,7 +117,19 @@ function bringBack(t: Transaction, placement: Placement, where: Whereabouts): vo
     leftImage(t, placement, where) &&
     ignoring(() => exchange(t, undo, target, placement.old?.ino), 'EINVAL', 'ENOSYS', 'EOPNOTSUPP');
   if (swapped) giveBack(t, placement, undo, where);
-  else t.fs.rename(undo.dir, undo.name, target.dir, target.name);
+  else renameOver(t, placement, undo, target);
+}
+
+/** Where the new entry goes with its last name, a user may hold a hard link to it. */
+function renameOver(t: Transaction, placement: Placement, undo: Name, target: Name): void {
+  const stat = isAlone(placement) ? statName(t, target) : undefined;
+  const going = stat?.type === 'file' ? t.fs.pin(target.dir, target.name) : undefined;
+  try {
+    t.fs.rename(undo.dir, undo.name, target.dir, target.name);
+    if (stat !== undefined && going !== undefined) disarmPinned(going, stat, t.fs);
+  } finally {
+    if (going !== undefined) t.fs.closeFile(going);
+  }
 }
 
 /** Whatever is left under the placement's own names. */
@@ -129,7 +140,8 @@ function putAway(t: Transaction, placement: Placement, where: Whereabouts): void
   if (kept === undefined) return;
   if (where.fresh === 'under-undo' && kept.ino === (placement.stagedIno ?? placement.ino))
     giveBack(t, placement, undo, where);
-  else removeTree(undo, t.fs);
+  // A link to the entry that stays keeps its bits. Of a copy a user may hold a link.
+  else removeTree(undo, t.fs, { defuse: statName(t, where.names.target)?.ino !== kept.ino });
 }
 
 /** A new entry: back to its name in the image when it is missing there, else it was a second one and goes. */
@@ -137,7 +149,12 @@ function giveBack(t: Transaction, placement: Placement, from: Name, where: Where
   const { image } = where.names;
   if (statName(t, from) === undefined) return;
   if (image !== undefined && leftImage(t, placement, where)) t.fs.rename(from.dir, from.name, image.dir, image.name);
-  else removeTree(from, t.fs);
+  else removeTree(from, t.fs, { defuse: isAlone(placement) });
+}
+
+/** Whether the new entry goes with its last name of ours, rather than being a hard link to one of the image. */
+function isAlone({ staging, rung }: Placement): boolean {
+  return staging !== 'made' || rung === 'copy' || rung === 'reflink';
 }
 
 /** Whether the new entry came out of the image and is missing there: an image that somebody cleaned gets no copies back. */

@@ -47,8 +47,7 @@ export function* stage(t: Transaction, choice: Choice): Steps<RungCounts> {
 function* makeDirectories(t: Transaction): Steps<void> {
   for (const { action, target, attributes } of t.plan.directories) {
     if (action !== 'make' || attributes === undefined) continue;
-    const { parent, name } = splitPath(target);
-    makeDirectory({ dir: t.root.at(parent), name }, t);
+    makeDirectory(target, t);
     const made = t.fs.pin(t.root.at(target), HERE);
     try {
       applyAttributes(made, attributes, t.fs);
@@ -59,8 +58,18 @@ function* makeDirectories(t: Transaction): Steps<void> {
   }
 }
 
-function makeDirectory({ dir, name }: Name, t: Transaction): void {
-  t.fs.mkdir(dir, name, 0o700);
+/** @returns its inode */
+function makeDirectory(path: Bytes, t: Transaction): bigint {
+  const { parent, name } = splitPath(path);
+  t.fs.mkdir(t.root.at(parent), name, 0o700);
+  const made = t.root.at(path);
+  // Whoever may rename in its parent can have put another one there, which would get its owner and mode.
+  if (t.fs.list(made).length > 0) throw replacedMeanwhile(path);
+  return (t.fs.stat(made, HERE) as Stat).ino;
+}
+
+function replacedMeanwhile(path: Bytes): MergeError {
+  return new MergeError('STAGE_FAILED', `${quoted(path)} was replaced by somebody while it was made`);
 }
 
 /** A second name, or a second file, for the entry that will be replaced. An exchange keeps it by itself. */
@@ -135,12 +144,10 @@ class Stager {
   *#tree(image: Bytes, staged: Bytes, rung: Strategy): Steps<void> {
     const t = this.#t;
     if (t.image === undefined) throw new Error('bug: staging without an image');
-    const made: { image: Bytes; staged: Bytes }[] = [];
+    const made: { image: Bytes; staged: Bytes; ino: bigint }[] = [];
     const pending = [{ image, staged }];
     for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
-      made.push(next);
-      const { parent, name: own } = splitPath(next.staged);
-      makeDirectory({ dir: t.root.at(parent), name: own }, t);
+      made.push({ ...next, ino: makeDirectory(next.staged, t) });
       this.#count(rung, 1);
       for (const { name } of t.fs.list(t.image.at(next.image))) {
         yield 'stoppable';
@@ -153,9 +160,10 @@ class Stager {
           this.#count(this.#leaf(next.staged, source, stat, { dir: t.root.at(next.staged), name }, rung), 1);
       }
     }
-    for (const { image: from, staged: to } of made.reverse()) {
+    for (const { image: from, staged: to, ino } of made.reverse()) {
       const pinned = t.fs.pin(t.root.at(to), HERE);
       try {
+        if (t.fs.statHandle(pinned).ino !== ino) throw replacedMeanwhile(to);
         applyAttributes(pinned, readAttributes(t.image.at(from), HERE, t.fs), t.fs);
       } finally {
         t.fs.closeFile(pinned);

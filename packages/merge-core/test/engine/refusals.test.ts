@@ -110,6 +110,7 @@ describe('what is wrong with the call is refused before anything changes', () =>
   test.each([
     ['hard links asked for and forbidden', { strategy: 'hardlink', hardlink: false }],
     ['an image to be kept and taken from', { strategy: 'rename', keepImage: true }],
+    ['a glob that is longer than any path', { exclude: ['*a'.repeat(3000)] }],
     ['an empty path', { image: '' }],
     ['a path with a NUL byte', { root: '/tmp/a\0b' }],
   ])('%s: BAD_OPTION', (_what, options) => {
@@ -161,12 +162,44 @@ describe('what is wrong with the trees is refused before anything changes', () =
       return undefined;
     });
   });
+  rootTest('a symlink that the owner of a directory made in it to what is not his: UNSAFE_SYMLINK (G6)', () => {
+    refuses('UNSAFE_SYMLINK', 3, ({ image, root }) => {
+      file(image, 'home/config/inside');
+      mkdirSync(join(root, 'home'));
+      mkdirSync(join(root, 'etc'));
+      symlinkSync('/etc', join(root, 'home/config'));
+      spawnSync('chown', ['-h', '1234', join(root, 'home'), join(root, 'home/config')]);
+      return undefined;
+    });
+  });
   test('two directories of the image that are one in the root and bring one name twice: IMAGE_COLLISION', () => {
     refuses('IMAGE_COLLISION', 3, ({ image, root }) => {
       file(image, 'lib/same');
       file(image, 'lib64/same');
       mkdirSync(join(root, 'lib'));
       symlinkSync('lib', join(root, 'lib64'));
+      return undefined;
+    });
+  });
+  test.each([
+    {
+      what: 'a file in the place of a directory that another one leads to',
+      old: 'usr/lib/',
+      fresh: ['lib/x', 'usr/lib'],
+    },
+    { what: 'a file in the place of a directory above it', old: 'usr/lib/', fresh: ['lib/x', 'usr'] },
+  ])('$what: IMAGE_COLLISION', ({ old, fresh }) => {
+    refuses('IMAGE_COLLISION', 3, ({ image, root }) => {
+      for (const path of fresh) file(image, path);
+      mkdirSync(join(root, old), { recursive: true });
+      symlinkSync('usr/lib', join(root, 'lib'));
+      return { replaceTypes: true };
+    });
+  });
+  test('a file in the place of the symlink that its own directory leads through: IMAGE_COLLISION', () => {
+    refuses('IMAGE_COLLISION', 3, ({ image, root }) => {
+      file(image, 'lib/lib');
+      symlinkSync('.', join(root, 'lib'));
       return undefined;
     });
   });

@@ -82,6 +82,7 @@ const WRONG: readonly (readonly [text: string, line: number, says: string])[] = 
   ['[Trigger]\nType = Path\nTarget = a\nOperation = Change\n', 4, '`Operation` is one of'],
   ['[Trigger]\nType = Path\nOperation = Install\nTarget = /usr/*\n', 4, 'without a leading slash'],
   ['[Trigger]\nType = Path\nOperation = Install\nTarget = !/usr/*\n', 4, 'without a leading slash'],
+  [`[Trigger]\nType = Path\nOperation = Install\nTarget = ${'*a'.repeat(3000)}\n`, 4, 'longer than any path'],
   [`${ACTION}# a NUL: \0`, 4, 'NUL'],
 ];
 

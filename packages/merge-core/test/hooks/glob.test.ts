@@ -64,3 +64,7 @@ test('a star crosses directories and takes hidden names, as the hooks of distrib
 test('a range the wrong way round matches nothing, and does no harm', () => {
   expect(globMatcher(ascii('[z-a]'))(ascii('m'))).toBe(false);
 });
+
+test('stars that meet a name which nearly fits end at once', () => {
+  expect(globMatcher(toBytes(`${'*a'.repeat(30)}*c`))(toBytes('a'.repeat(4000)))).toBe(false);
+});

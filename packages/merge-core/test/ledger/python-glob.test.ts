@@ -126,3 +126,10 @@ test('a directory that is named in COLLISION_IGNORE stands for all below it, not
     'opt/a/b',
   ]);
 });
+
+test('a glob that is longer than any path is refused, and one as long as a path is taken (BAD_OPTION)', () => {
+  const stars = (count: number): Bytes => ascii('*a'.repeat(count));
+  expect(() => pythonGlob(stars(2049))).toThrow(expect.objectContaining({ code: 'BAD_OPTION' }));
+  expect(pythonGlob(stars(2048))('a'.repeat(4000))).toBe(true);
+  expect(pythonGlob(stars(2048))('a'.repeat(2000))).toBe(false);
+});
