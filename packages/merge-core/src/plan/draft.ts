@@ -88,6 +88,11 @@ export class Draft {
     this.#plan.removals.push(removal);
   }
 
+  /** A file that we hold a lock of. */
+  lock(path: Bytes): void {
+    this.#plan.locks.push(path);
+  }
+
   /** An entry of the root of which only the time changes. */
   touch(touched: Identical): void {
     this.#touched.push(touched);
