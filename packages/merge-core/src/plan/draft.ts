@@ -202,6 +202,16 @@ export class Draft {
     }
   }
 
+  /** A directory that something takes the place of goes with all that is in it: so nothing may come into it by another way, through a symlink. */
+  refuseSwappedAway(): void {
+    if (this.#swapped.size === 0) return;
+    const used = new Set([...this.#byRank.flat(), ...this.#records].map(({ directory }) => directory));
+    for (const [index, { image, target }] of this.#plan.directories.entries()) {
+      if ((image !== undefined || used.has(index)) && this.isInSwapped(target))
+        this.refuse('IMAGE_COLLISION', target, 'would be merged into, and replaced as well: a symlink leads there');
+    }
+  }
+
   /** Hands the entries over to the plan, placements in the order of the commit. */
   finish(): void {
     for (const ranked of this.#byRank) for (const placement of ranked) this.#plan.placements.push(placement);
