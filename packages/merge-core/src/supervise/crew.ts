@@ -1,5 +1,5 @@
 import type { Timestamp } from '@emplace/fsprobe';
-import { close, memfdCreate, socketPair } from '@emplace/syscalls';
+import { close, isErrno, memfdCreate, socketPair } from '@emplace/syscalls';
 import type { Emit } from '../events.ts';
 import { changesIn } from '../hooks/changes-file.ts';
 import type { HookRunner } from '../hooks/runner.ts';
@@ -7,7 +7,7 @@ import { type LockPolicy, patienceOf } from '../patience.ts';
 import { newPage, type Page } from './page.ts';
 import type { RecoverTask, Task } from './protocol.ts';
 import { type Ended, runMover } from './run-mover.ts';
-import type { Inherited } from './start-mover.ts';
+import { type Inherited, notStarted } from './start-mover.ts';
 
 /** How a merge is watched. */
 export interface Supervision extends LockPolicy {
@@ -28,6 +28,7 @@ export class Crew implements Disposable {
   readonly #emit: Emit;
   readonly #page: Page;
   readonly #inherited: Inherited;
+  readonly #owned: DisposableStack;
   /** Which root the first one opened. */
   #root: string | undefined;
   /** What its time was. */
@@ -36,9 +37,21 @@ export class Crew implements Disposable {
   constructor(emit: Emit, how: Supervision) {
     this.#how = how;
     this.#emit = emit;
-    const { page, fd } = newPage();
-    this.#page = page;
-    this.#inherited = { page: fd, flight: socketPair(), changed: memfdCreate('emplace-changed') };
+    using owned = new DisposableStack();
+    try {
+      const { page, fd } = newPage();
+      this.#page = owned.use(page);
+      owned.adopt(fd, close);
+      const flight = socketPair();
+      for (const end of flight) owned.adopt(end, close);
+      const changed = owned.adopt(memfdCreate('emplace-changed'), close);
+      this.#inherited = { page: fd, flight, changed };
+    } catch (error) {
+      // EMFILE, ENFILE, ENOMEM.
+      if (isErrno(error)) throw notStarted(error.message, error);
+      throw error;
+    }
+    this.#owned = owned.move();
   }
 
   /** What the mover wrote down that will change, for hooks. */
@@ -83,7 +96,6 @@ export class Crew implements Disposable {
 
   /** What waits in flight, if anything does, is let go: a lock that nobody else holds is free then. */
   [Symbol.dispose](): void {
-    const { page, flight, changed } = this.#inherited;
-    for (const fd of [page, ...flight, changed]) close(fd);
+    this.#owned.dispose();
   }
 }

@@ -1,4 +1,3 @@
-import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { type ThreadState, type Timestamp, threadState } from '@emplace/fsprobe';
 import { show, toBytes } from '@emplace/syscalls';
@@ -9,6 +8,7 @@ import { interrupted } from '../interrupted.ts';
 import { describeSelf } from '../lock-owner.ts';
 import type { HookPhase } from '../steps.ts';
 import { describeCall } from './describe-call.ts';
+import { eachLine } from './lines.ts';
 import type { Page } from './page.ts';
 import {
   type Answer,
@@ -83,8 +83,8 @@ const STDERR_MAX = 10_000;
 export async function runMover(watched: Watched): Promise<Ended> {
   const { page, emit, signal } = watched;
   page.clear();
-  const child = startMover(watched.command ?? moverCommand(), watched.inherited);
-  const pid = child.pid ?? 0;
+  const child = await startMover(watched.command ?? moverCommand(), watched.inherited);
+  const pid = child.pid as number;
   const [stdin, , stderr, messages] = child.stdio as unknown as [Writable, null, Readable, Readable];
   const end = Promise.withResolvers<Fault | undefined>();
   using stack = new DisposableStack();
@@ -177,11 +177,9 @@ export async function runMover(watched: Watched): Promise<Ended> {
   stderr.on('data', (chunk) => {
     crash = `${crash}${chunk}`.slice(0, STDERR_MAX);
   });
-  createInterface({ input: messages }).on('line', (line) => hearIfRight(parseMessage(line)));
-  child.on('error', (error) => {
-    for (const stream of [stdin, stderr, messages]) stream.destroy();
-    end.reject(notStarted(error.message, error));
-  });
+  eachLine(messages, (line) => hearIfRight(parseMessage(line)));
+  // It runs: what fails is a signal to it, and that shows in its not ending.
+  child.on('error', () => {});
   child.on('close', (status, how) => {
     if (stalled !== undefined) end.resolve({ end: 'stalled', ...stalled });
     else if (said !== undefined && status === 0) end.resolve(undefined);
