@@ -12,6 +12,7 @@ import {
 import { rootTest } from '@emplace/fixtures/jest';
 import { recoverSync } from '@emplace/merge-core';
 import { describe, expect } from '@jest/globals';
+import { tell } from './table.ts';
 
 const child = fileURLToPath(new URL('../src/children/merge-until.ts', import.meta.url));
 const SEED = 20_261_121;
@@ -66,7 +67,7 @@ describe.each([
   { name: 'rename', options: {}, kills: 40 },
   { name: 'copy', options: { strategy: 'copy' }, kills: 30 },
   { name: 'exchange without links', options: { strategy: 'double-rename', hardlink: false }, kills: 30 },
-])('a merge of 1,000 files by $name, killed by SIGKILL at $kills random calls', ({ options, kills }) => {
+])('a merge of 1,000 files by $name, killed by SIGKILL at $kills random calls', ({ name, options, kills }) => {
   rootTest('is recovered to exactly the old or exactly the new tree, and leaves nothing behind (G1, G3)', () => {
     using work = temporaryDirectory();
     const place = work.make('fs');
@@ -107,6 +108,7 @@ describe.each([
       }
       expect(seen.old + seen.new).toBe(kills);
       expect(Math.min(seen.old, seen.new)).toBeGreaterThan(0);
+      tell({ kind: `merge by ${name} killed`, fileSystem: 'ext4', tried: kills, ...seen, controlFailed: 0 });
     } finally {
       unmount(place);
     }

@@ -34,11 +34,6 @@ const recordFlags = {
     helpValue: 'FILE',
     summary: 'instead of a database: a file in the root that lists what is merged, in the format of CONTENTS',
   }),
-  'preserve-libs': Flags.boolean({
-    allowNo: true,
-    helpGroup: GROUP,
-    summary: 'keep shared libraries of the old version that others need',
-  }),
   'keep-modified': Flags.boolean({
     allowNo: true,
     helpGroup: GROUP,
@@ -78,6 +73,11 @@ export const mergeFlags = {
     helpValue: 'NAME',
     summary: 'of each file, for `emplace verify`: md5, sha256, blake2b; md5 always, default sha256',
   }),
+  'preserve-libs': Flags.boolean({
+    allowNo: true,
+    helpGroup: GROUP,
+    summary: 'keep shared libraries of the old version that others need',
+  }),
   'install-mask': listOf(GROUP, 'PATTERNS', "what stays out, by the rules of Portage's INSTALL_MASK"),
   collisions: Flags.option({ options: collisionPolicies })({
     helpGroup: PROTECTION,
@@ -98,7 +98,6 @@ export const mergeFlags = {
 interface RecordFlags {
   readonly vdb?: string | undefined;
   readonly contents?: string | undefined;
-  readonly 'preserve-libs'?: boolean | undefined;
   readonly 'keep-modified'?: boolean | undefined;
   readonly 'uninstall-ignore'?: readonly string[] | undefined;
   readonly 'config-protect'?: readonly string[] | undefined;
@@ -112,6 +111,7 @@ interface MergeFlags extends RecordFlags {
   readonly slot?: string | undefined;
   readonly replace?: readonly string[] | undefined;
   readonly digests?: readonly string[] | undefined;
+  readonly 'preserve-libs'?: boolean | undefined;
   readonly 'install-mask'?: readonly string[] | undefined;
   readonly collisions?: PackageOptions['collisions'] | undefined;
   readonly 'collision-ignore'?: readonly string[] | undefined;
@@ -127,6 +127,7 @@ export function packageOptionsOf(flags: MergeFlags): PackageOptions | undefined 
     slot: flags.slot,
     replace: flags.replace,
     digests: flags.digests as PackageOptions['digests'],
+    preserveLibs: flags['preserve-libs'],
     installMask: flags['install-mask']?.join(' '),
     collisions: flags.collisions,
     collisionIgnore: flags['collision-ignore'],
@@ -146,7 +147,6 @@ function recordOptions(flags: RecordFlags) {
   return {
     vdb: flags.vdb,
     contents: flags.contents,
-    preserveLibs: flags['preserve-libs'],
     keepModified: flags['keep-modified'],
     uninstallIgnore: flags['uninstall-ignore'],
     configProtect: flags['config-protect'],

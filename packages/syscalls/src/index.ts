@@ -9,7 +9,7 @@ export { isErrno, SyscallError } from './error.ts';
 export { getInodeFlags, setInodeFlags } from './flags.ts';
 export { lseek, pread, pwrite, read, write } from './io.ts';
 export { flock, getLease, recordLock, recordLockHolder, setLease, setLeaseSignal } from './locks.ts';
-export { mapShared, memfdCreate } from './memory.ts';
+export { type Mapping, mapShared, memfdCreate } from './memory.ts';
 export { linkat, mkdirat, mknodat, readlinkat, renameat, renameat2, symlinkat, unlinkat } from './names.ts';
 export { close, dup, open, openat, openat2, pipe } from './open.ts';
 export { PATH_MAX, type PathArgument } from './path.ts';

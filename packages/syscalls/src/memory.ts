@@ -11,12 +11,22 @@ export function memfdCreate(name: string): number {
   return fd;
 }
 
-/**
- * The first `length` bytes of a file as memory that all processes share which map it. It stays mapped as long as this
- * process lives; the descriptor may be closed. See mmap(2).
- */
-export function mapShared(fd: number, length: number): ArrayBuffer {
+/** Memory of a file. Once disposed of it is gone: its buffer is detached, so that views of it are empty and harmless. */
+export interface Mapping extends Disposable {
+  readonly memory: ArrayBuffer;
+}
+
+/** The first `length` bytes of a file as memory that all processes share which map it. The descriptor may be closed. See mmap(2). */
+export function mapShared(fd: number, length: number): Mapping {
   const pointer: unknown = native().mmap(0, length, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
   if (pointer === MAP_FAILED) throw failed('mmap');
-  return native().view(pointer as number, length);
+  const memory = native().view(pointer as number, length);
+  return {
+    memory,
+    [Symbol.dispose]: () => {
+      if (memory.detached) return;
+      memory.transfer(0);
+      if (native().munmap(pointer as number, length) === -1) throw failed('munmap');
+    },
+  };
 }

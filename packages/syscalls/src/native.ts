@@ -72,13 +72,14 @@ const PROTOTYPES = {
   capset: 'int capset(void *, void *)',
   memfd_create: 'int memfd_create(void *, uint32_t)',
   mmap: 'void *mmap(void *, uint64, int, int, int, int64)',
+  munmap: 'int munmap(void *, uint64)',
 } as const;
 
 /** C functions: numbers and Buffers in, a number out (-1 and errno for a failure). */
 export type Native = { readonly [call in keyof typeof PROTOTYPES]: (...args: (number | Uint8Array)[]) => number } & {
   /** errno of the last call on this thread that failed. */
   errno(): number;
-  /** The memory that a pointer leads to, which is never unmapped. */
+  /** The memory that a pointer leads to: not to be used once it is unmapped. */
   view(pointer: number, length: number): ArrayBuffer;
   /** Where a Buffer's memory lies: for good when it was made over an ArrayBuffer of its own. */
   address(buffer: Uint8Array): bigint;

@@ -2,11 +2,12 @@ import type { FsPort } from '@emplace/fsprobe';
 import type { Bytes } from '@emplace/syscalls';
 import { MergeError, quoted, refuse } from '../errors.ts';
 import type { OpenDirectories } from '../open-directories.ts';
+import { join } from '../paths.ts';
 import { type ContentsEntry, parseContents } from './contents.ts';
 import { type PackageName, parsePackageName, showPackage } from './package-name.ts';
 import { readBelow } from './read-below.ts';
 import { wholeContents } from './unmerge-rules.ts';
-import type { Vdb, VdbEntry } from './vdb.ts';
+import { CONTENTS, type Vdb, type VdbEntry } from './vdb.ts';
 
 /** A version that gives way to another, or just goes. */
 export interface GoingVersion {
@@ -40,7 +41,7 @@ export function installedVersions(
   if (slot !== undefined) vdb.inSlot(name.category, name.pn, slot.split('/')[0] ?? slot).forEach(add);
   return [...found.values()]
     .sort((a, b) => (a.counter ?? -1) - (b.counter ?? -1))
-    .map((entry) => ({ entry, entries: wholeContents(vdb.contents(entry), entry.directory) }));
+    .map((entry) => ({ entry, entries: wholeContents(vdb.contents(entry), join(entry.directory, CONTENTS)) }));
 }
 
 /** What else is installed in the slots of the versions that go, and stays: what it lists is not removed (I.2d). */
@@ -52,7 +53,7 @@ export function stayingBeside(vdb: Vdb, going: readonly GoingVersion[]): Content
     for (const other of vdb.inSlot(entry.name.category, entry.name.pn, entry.slot))
       if (!gone.has(other.directory)) staying.set(other.directory, other);
   }
-  return [...staying.values()].flatMap((entry) => wholeContents(vdb.contents(entry), entry.directory));
+  return [...staying.values()].flatMap((entry) => wholeContents(vdb.contents(entry), join(entry.directory, CONTENTS)));
 }
 
 /**

@@ -44,6 +44,12 @@ export interface OwnersIndex extends Owners {
   save(): string | undefined;
 }
 
+/** Where the index of a database is kept. */
+export function indexFileOf({ path }: Pick<Vdb, 'path'>): Bytes {
+  const { parent, name } = splitPath(path);
+  return join(parent, ascii(`.${name}.emplace-owners`));
+}
+
 /**
  * Reads or makes the index. It writes nothing: that is {@link OwnersIndex.save}.
  * @param vdb stays open as long as the index is asked
@@ -51,8 +57,7 @@ export interface OwnersIndex extends Owners {
  * @throws MergeError VDB_DAMAGED when a CONTENTS cannot be read
  */
 export function openOwners(vdb: Vdb, nowSec: number = Date.now() / 1000): OwnersIndex {
-  const { parent, name } = splitPath(vdb.path);
-  const file = ascii(`.${name}.emplace-owners`);
+  const { parent, name: file } = splitPath(indexFileOf(vdb));
   const directory = vdb.real.of(parent);
   const place = directory === undefined || 'code' in directory ? undefined : directory.path;
   const kept = place === undefined ? undefined : load(vdb.root.at(place), file, vdb.fs);

@@ -14,6 +14,7 @@ import { ignoreGlobs, withDirectories } from './ignore-globs.ts';
 import type { ImageEntry } from './image-list.ts';
 import { type KeptLibraries, keptLibraries, noneKept } from './kept-libraries.ts';
 import { NewPaths } from './new-paths.ts';
+import { indexFileOf } from './owners.ts';
 import { Ownership } from './ownership.ts';
 import { type PackageName, showPackage } from './package-name.ts';
 import { type MayGo, PackageRuling } from './package-ruling.ts';
@@ -26,6 +27,7 @@ import { realPathOf } from './real-paths.ts';
 import { suspiciousHardLinks } from './suid-links.ts';
 import type { LinkKept, UnmergeRules, Verdict } from './unmerge-model.ts';
 import { decideUnmerge, whatChanged } from './unmerge-rules.ts';
+import { lockFileOf } from './vdb-locks.ts';
 
 /** What a merge did of packages. */
 export interface LedgerReport {
@@ -99,7 +101,8 @@ export class PackagePlan implements PlanLedger {
   }
 
   *complete(draft: Draft, additions: Additions): Steps<void> {
-    const { settings } = this.#facts;
+    const { settings, locks } = this.#facts;
+    for (const path of locks) draft.lock(path);
     tellCollisions(this.ruling.collisions, settings.collisions, this.#ownership, draft);
     this.#refuseUncarried(draft);
     yield* this.#refuseSuspicious(draft);
@@ -226,7 +229,10 @@ export class PackagePlan implements PlanLedger {
     const { vdb, name, places, contents } = this.#facts;
     const reserved = new Set<Bytes>([places.memory, places.pristine]);
     if (contents !== undefined) reserved.add(contents);
-    if (vdb !== undefined) for (const path of [vdb.path, places.counter, places.registry]) reserved.add(path);
+    if (vdb !== undefined) {
+      const beside = [lockFileOf(vdb.path), indexFileOf(vdb)];
+      for (const path of [vdb.path, places.counter, places.registry, ...beside]) reserved.add(path);
+    }
     if (vdb !== undefined && name !== undefined) reserved.add(join(vdb.path, name.category));
     return reserved;
   }

@@ -50,7 +50,7 @@ function dropFromLists(
   for (const entry of vdb?.directories() ?? []) {
     if (vdb === undefined || !keepers.has(showPackage(entry.name)) || goneEntries.has(entry.directory)) continue;
     const path = join(entry.directory, CONTENTS);
-    const entries = wholeContents(vdb.contents(entry), entry.directory).filter((one) => !isBrought(one.path));
+    const entries = wholeContents(vdb.contents(entry), path).filter((one) => !isBrought(one.path));
     const sorted = entries.toSorted((a, b) => (a.path < b.path ? -1 : 1));
     additions.record({ path, mode: 0o644, content: () => formatContents(sorted) });
   }

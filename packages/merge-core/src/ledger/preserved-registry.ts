@@ -24,7 +24,10 @@ export function parseRegistry(content: Buffer, at: Bytes): Preserved[] {
   const text = content.toString('utf8');
   if (text.trim() === '') return [];
   try {
-    return Object.entries(JSON.parse(text) as object).map(([slot, entry]) => preservedOf(slot, entry));
+    const registry: unknown = JSON.parse(text);
+    if (typeof registry !== 'object' || registry === null || Array.isArray(registry))
+      throw new TypeError('it has to be an object');
+    return Object.entries(registry).map(([slot, entry]) => preservedOf(slot, entry));
   } catch (cause) {
     if (!(cause instanceof SyntaxError || cause instanceof TypeError)) throw cause;
     throw refuse([damaged(at, `${quoted(at)} is no registry of preserved libraries: ${cause.message}`)]);

@@ -1,6 +1,6 @@
 import type { Stat } from '@emplace/fsprobe';
 import { type Bytes, isErrno } from '@emplace/syscalls';
-import { join, splitPath } from '../paths.ts';
+import { HERE, join, splitPath } from '../paths.ts';
 import type { Additions } from '../plan/additions.ts';
 import { readBelow } from './read-below.ts';
 import type { LedgerFacts } from './read-ledger.ts';
@@ -28,7 +28,10 @@ export function planPristine(
     else if (pristineOf(path)?.equals(content) !== true)
       additions.record({ path: placeOf(path), mode: 0o600, content: () => content });
   }
-  const gone = verdicts.filter(({ path, verdict }) => verdict === 'remove' && isKept(path));
+  const directories = new Map<Bytes, boolean>();
+  const gone = verdicts.filter(
+    ({ path, verdict }) => verdict === 'remove' && hasDirectory(splitPath(path).parent) && isKept(path),
+  );
   const emptied = new Set<Bytes>();
   for (const { path } of gone)
     for (
@@ -42,6 +45,16 @@ export function planPristine(
 
   function placeOf(path: Bytes): Bytes {
     return join(places.pristine, path);
+  }
+
+  /** Asked once for each: of most that is removed nothing was ever kept, nor of anything beside it. */
+  function hasDirectory(path: Bytes): boolean {
+    const known = directories.get(path);
+    if (known !== undefined) return known;
+    const { parent, name } = splitPath(path === HERE ? places.pristine : placeOf(path));
+    const has = (path === HERE || hasDirectory(splitPath(path).parent)) && statIn(parent, name)?.type === 'directory';
+    directories.set(path, has);
+    return has;
   }
 
   /** A directory in the place of the copy, or something else in the place of a directory above it. */
@@ -62,7 +75,7 @@ export function planPristine(
     try {
       return fs.stat(root.at(directory), name);
     } catch (error) {
-      if (isErrno(error, 'ENOENT')) return undefined;
+      if (isErrno(error, 'ENOENT', 'ENOTDIR', 'ELOOP')) return undefined;
       throw error;
     }
   }

@@ -24,7 +24,7 @@ import { RealPaths } from './real-paths.ts';
 import { settle } from './settings.ts';
 import { lockSlots, slotsOf } from './slot-locks.ts';
 import { Vdb } from './vdb.ts';
-import { lockExisting, lockVdb } from './vdb-locks.ts';
+import { lockExisting, lockVdb, type VdbLock } from './vdb-locks.ts';
 
 /** The trees of a merge, and how they are looked at. */
 export interface LedgerContext {
@@ -43,6 +43,8 @@ export interface LedgerFacts extends Disposable {
   readonly settings: PackageSettings;
   readonly places: Places;
   readonly fs: FsPort;
+  /** Portage's lock files that are held, in the order in which they were taken. */
+  readonly locks: readonly Bytes[];
   readonly root: OpenDirectories;
   readonly real: RealPaths;
   readonly vdb: Vdb | undefined;
@@ -86,12 +88,15 @@ export function* readLedger(request: PackageRequest, context: LedgerContext): St
   const name = request.package === undefined ? undefined : parsePackageName(request.package);
   const buildInfo = request.buildInfo === undefined ? new Map() : readBuildInfo(request.buildInfo, fs);
   const vdb = request.vdb === undefined ? undefined : held.use(new Vdb(context.root, request.vdb, fs));
-  if (vdb !== undefined && context.locks) held.use(lockVdb(vdb));
+  const locks: Bytes[] = [];
+  const hold = (lock: VdbLock | undefined): void => {
+    if (lock !== undefined) locks.push(held.use(lock).path);
+  };
+  if (vdb !== undefined && context.locks) hold(lockVdb(vdb));
   // Taking the lock may have made directories: now nobody changes them any more.
   const real = new RealPaths(fs, root);
   const places = realPlaces(placesOf(request.vdb), real);
-  if (context.locks)
-    for (const path of [places.memory, places.registry]) held.use(lockExisting({ fs, root }, path) ?? nothing);
+  if (context.locks) for (const path of [places.memory, places.registry]) hold(lockExisting({ fs, root }, path));
   const config =
     request.portageConfig && readPortageConfig(fs, root, { prefix: places.prefix, environment: request.portageConfig });
   const settings = settle(request.said, config);
@@ -101,7 +106,7 @@ export function* readLedger(request: PackageRequest, context: LedgerContext): St
   if (vdb !== undefined && name !== undefined) {
     if (isMerged) slot = slotOf(name, request, buildInfo);
     going = installedVersions(vdb, name, slot, request.replace);
-    if (context.locks) lockSlots(slotsOf(name, slot, going), going, vdb, held);
+    if (context.locks) locks.push(...lockSlots(slotsOf(name, slot, going), going, vdb, held));
   } else if (contents !== undefined) {
     going = listedVersion(contents, !isMerged, root, fs);
   }
@@ -111,6 +116,7 @@ export function* readLedger(request: PackageRequest, context: LedgerContext): St
     settings,
     places,
     fs,
+    locks,
     root,
     real,
     vdb,
@@ -131,8 +137,6 @@ export function* readLedger(request: PackageRequest, context: LedgerContext): St
   const kept = held.move();
   return { ...facts, [Symbol.dispose]: () => kept.dispose() };
 }
-
-const nothing: Disposable = { [Symbol.dispose]: () => {} };
 
 /** With its subslot. */
 function slotOf(name: PackageName, request: PackageRequest, buildInfo: ReadonlyMap<Bytes, Buffer>): string {

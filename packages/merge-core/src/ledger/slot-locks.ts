@@ -24,18 +24,21 @@ export function slotsOf(name: PackageName, slot: string | undefined, going: read
   return [...found].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, one]) => one);
 }
 
-/** Takes their locks, as Portage does with FEATURES=parallel-install. A category in which nothing but a lock was left goes with that. */
+/**
+ * Takes their locks, as Portage does with FEATURES=parallel-install. A category in which nothing but a lock was left goes with that.
+ * @returns the lock files
+ */
 export function lockSlots(
   slots: readonly Slot[],
   going: readonly GoingVersion[],
   vdb: Vdb,
   held: DisposableStack,
-): void {
+): Bytes[] {
   const emptied = new Set(going.map(({ entry }) => entry?.name.category));
-  for (const { category, pn, slot } of slots) {
+  return slots.map(({ category, pn, slot }) => {
     if (emptied.has(category)) held.defer(() => removeIfEmpty(join(vdb.path, category), vdb));
-    held.use(lockSlot(vdb, category, pn, slot));
-  }
+    return held.use(lockSlot(vdb, category, pn, slot)).path;
+  });
 }
 
 function removeIfEmpty(path: Bytes, { fs, root }: Vdb): void {

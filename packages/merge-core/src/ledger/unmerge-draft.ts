@@ -82,6 +82,12 @@ export class UnmergeDraft {
     else this.#links.set(found.place.path, { ...found, leadsTo });
   }
 
+  /** (I.5) */
+  keepLink({ entry, place, stat }: Found, owners: readonly PackageName[]): void {
+    this.#linksKept.push({ path: entry.path, owners });
+    this.keep(entry, place.path, '!empty', stat);
+  }
+
   /** (I.2d) The old version made a symlink, the new one has a directory of that name, and its files lie behind the link (bug 326685). */
   noteOrphanedLink(path: Bytes, leadsTo: Bytes): void {
     this.#inUse.add(leadsTo);
@@ -107,8 +113,7 @@ export class UnmergeDraft {
         yield 'stoppable';
         const owners = this.#ownersThrough(link);
         if (owners.length > 0) {
-          this.#linksKept.push({ path: link.entry.path, owners });
-          this.keep(link.entry, link.place.path, '!empty', link.stat);
+          this.keepLink(link, owners);
         } else {
           this.remove(link);
           yield* this.#emptyDirectories([splitPath(link.place.path).parent], behind);

@@ -113,8 +113,12 @@ function decider(
     const changed = whatChanged(found, isProtected, () => digest(root.at(place.directory), place.name).digests.md5);
     if (changed !== undefined) return keep(changed);
     if (stat.type === 'directory') draft.addDirectory(found);
-    else if (leadsTo !== undefined) draft.addLink(found, leadsTo);
-    else draft.remove(found);
+    else if (leadsTo !== undefined) {
+      // This package had a directory there: the symlink is that of whoever has it, or goes through it, as long as there is anybody.
+      const owners = entry.type === 'dir' ? asked.flatMap(rules.otherOwners) : [];
+      if (owners.length > 0) draft.keepLink(found, owners);
+      else draft.addLink(found, leadsTo);
+    } else draft.remove(found);
   };
 }
 

@@ -28,6 +28,7 @@ export interface VdbLock extends Disposable {
 /** Each turn means that another ended and took its lock file along; more than this many in a row does not happen. */
 const TURNS_MAX = 1000;
 const MODE = 0o660;
+const SUFFIX = '.portage_lockfile';
 
 /** The whole database: without FEATURES=parallel-install it is held while Portage merges, and always while it changes names in it. */
 export function lockVdb(vdb: Vdb): VdbLock {
@@ -67,23 +68,45 @@ export function lockExisting({ fs, root }: Pick<Vdb, 'fs' | 'root'>, path: Bytes
 }
 
 /**
+ * What a merge held that was stopped, for who finishes it: Portage may have been at the database since.
+ * @param paths of lock files, and of files that Portage locks themselves
+ * @throws MergeError LOCKED, as those who took them first
+ */
+export function lockAgain(paths: readonly Bytes[], root: OpenDirectories, fs: FsPort): Disposable {
+  using held = new DisposableStack();
+  for (const path of paths) {
+    if (path.endsWith(SUFFIX)) held.use(lockFile({ fs, root }, path));
+    else held.use(lockExisting({ fs, root }, path));
+  }
+  return held.move();
+}
+
+/**
  * Takes `DIRECTORY/.NAME.portage_lockfile` for `DIRECTORY/NAME`. Missing directories are made, and are gone with the
  * lock when nothing was put into them; so is a lock file that was not there before.
  * @throws MergeError LOCKED with who holds it, PERMISSION, VDB_DAMAGED when the lock file is something else
  */
-function lockBeside({ fs, root }: Vdb, path: Bytes): VdbLock {
+function lockBeside(vdb: Vdb, path: Bytes): VdbLock {
+  return lockFile(vdb, lockFileOf(path));
+}
+
+/** Where Portage's lock for a file or directory is. */
+export function lockFileOf(path: Bytes): Bytes {
   const { parent, name } = splitPath(path);
-  const lockName = ascii(`.${name}.portage_lockfile`);
-  const lockPath = join(parent, lockName);
+  return join(parent, `.${name}${SUFFIX}` as Bytes);
+}
+
+function lockFile({ fs, root }: Pick<Vdb, 'fs' | 'root'>, path: Bytes): VdbLock {
+  const { parent, name } = splitPath(path);
   using undo = new DisposableStack();
   for (const one of makeDirectories(parent, root, fs).toReversed()) undo.defer(() => removeIfEmpty(one, root, fs));
   try {
     const dir = undo.adopt(fs.openDir(root.at(parent), HERE), (open) => fs.closeDir(open));
-    const file = take(dir, lockName, lockPath, undo, fs);
+    const file = take(dir, name, path, undo, fs);
     const release = undo.move();
-    return { path: lockPath, file, [Symbol.dispose]: () => release.dispose() };
+    return { path, file, [Symbol.dispose]: () => release.dispose() };
   } catch (error) {
-    throw explain(error, 'PERMISSION', `cannot lock ${quoted(lockPath)}`);
+    throw explain(error, 'PERMISSION', `cannot lock ${quoted(path)}`);
   }
 }
 
@@ -91,10 +114,10 @@ function lockBeside({ fs, root }: Vdb, path: Bytes): VdbLock {
 function take(dir: DirHandle, name: Bytes, path: Bytes, release: DisposableStack, fs: FsPort): FileHandle {
   for (let turn = 0; turn < TURNS_MAX; turn++) {
     using closing = new DisposableStack();
-    const opened = openOrCreate(dir, name, fs);
+    const opened = openOrCreate(dir, name, path, fs);
     if (opened === undefined) continue;
     const file = closing.adopt(opened.file, (open) => closeUnwritten(open, fs));
-    if (fs.statHandle(file).type !== 'file') throw refuse([damaged(path, `${quoted(path)} is no regular file`)]);
+    if (fs.statHandle(file).type !== 'file') throw noFile(path);
     if (!fs.tryRecordLock(file)) throw held(file, path, fs);
     // Its last holder may have removed it between our open and our lock.
     if (!isStill(file, dir, name, fs)) continue;
@@ -107,10 +130,16 @@ function take(dir: DirHandle, name: Bytes, path: Bytes, release: DisposableStack
 }
 
 /** undefined when it came or went in between. */
-function openOrCreate(dir: DirHandle, name: Bytes, fs: FsPort): { file: FileHandle; isNew: boolean } | undefined {
+function openOrCreate(
+  dir: DirHandle,
+  name: Bytes,
+  path: Bytes,
+  fs: FsPort,
+): { file: FileHandle; isNew: boolean } | undefined {
   try {
     return { file: fs.openWritable(dir, name), isNew: false };
   } catch (error) {
+    if (isErrno(error, 'ELOOP', 'EISDIR')) throw noFile(path);
     if (!isErrno(error, 'ENOENT')) throw error;
   }
   // Users of the group portage lock it too. That we may not give it to them is no reason not to hold it.
@@ -123,6 +152,10 @@ function openOrCreate(dir: DirHandle, name: Bytes, fs: FsPort): { file: FileHand
     if (isErrno(error, 'EEXIST')) return undefined;
     throw error;
   }
+}
+
+function noFile(path: Bytes): MergeError {
+  return refuse([damaged(path, `${quoted(path)} is no regular file`)]);
 }
 
 function isStill(file: FileHandle, dir: DirHandle, name: Bytes, fs: FsPort): boolean {

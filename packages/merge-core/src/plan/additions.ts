@@ -1,7 +1,7 @@
 import type { FsPort, Place, Stat } from '@emplace/fsprobe';
 import type { Bytes } from '@emplace/syscalls';
 import type { OpenDirectories } from '../open-directories.ts';
-import { HERE, splitPath } from '../paths.ts';
+import { HERE, join, splitPath } from '../paths.ts';
 import { RECORD } from '../transaction/transaction.ts';
 import type { Draft } from './draft.ts';
 import type { Attributes, PlannedRecord, Removal, UndoKind } from './model.ts';
@@ -129,6 +129,8 @@ export class Additions {
     if (old.immutable || old.appendOnly) return refuse('IMMUTABLE', path, 'is immutable or append-only (EPERM)');
     if (at.stat?.immutable === true || at.stat?.appendOnly === true)
       return refuse('IMMUTABLE', at.path, 'is an immutable or append-only directory (EPERM)');
+    const inside = old.type === 'directory' ? this.#stuckIn(path) : undefined;
+    if (inside !== undefined) return refuse(...inside);
     if (this.#fs.uid === 0) return true;
     if (!this.#fs.mayWrite(this.#root.at(at.path), HERE))
       return refuse('PERMISSION', at.path, 'may not be written by this user (EACCES)');
@@ -136,6 +138,22 @@ export class Additions {
     if (sticky && old.uid !== this.#fs.uid && at.stat?.uid !== this.#fs.uid)
       return refuse('PERMISSION', path, 'belongs to somebody else, in a sticky directory (EPERM)');
     return true;
+  }
+
+  /** What would stay of a directory that goes with all that is in it: found when its names are removed, the merge could not be ended. */
+  #stuckIn(top: Bytes): Parameters<Draft['refuse']> | undefined {
+    const pending = [top];
+    for (let path = pending.pop(); path !== undefined; path = pending.pop()) {
+      const dir = this.#root.at(path);
+      for (const { name } of this.#fs.list(dir)) {
+        const stat = this.#fs.stat(dir, name);
+        const entry = join(path, name);
+        if (stat?.mountRoot) return ['MOUNT_POINT', entry, 'is a mount point (EBUSY)'];
+        if (stat?.immutable || stat?.appendOnly) return ['IMMUTABLE', entry, 'is immutable or append-only (EPERM)'];
+        if (stat?.type === 'directory') pending.push(entry);
+      }
+    }
+    return undefined;
   }
 
   /** A program or library that is moved aside would show the name it has there to whoever runs it (G9). */

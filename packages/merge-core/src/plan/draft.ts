@@ -90,6 +90,11 @@ export class Draft {
     this.#plan.removals.push(removal);
   }
 
+  /** A file that we hold a lock of. */
+  lock(path: Bytes): void {
+    this.#plan.locks.push(path);
+  }
+
   /** An entry of the root of which only the time changes. */
   touch(touched: Identical): void {
     this.#touched.push(touched);
@@ -203,6 +208,16 @@ export class Draft {
       const who = held.length === 0 ? 'no process holds it now' : `held by ${held.join(', ')}`;
       const what = `${quoted(exposed.path)}: a process that holds it will show a path of the merge, for ${exposed.why}`;
       this.warn('PATH_MAY_SHOW', `${what}; ${who}`, exposed.path);
+    }
+  }
+
+  /** A directory that something takes the place of goes with all that is in it: so nothing may come into it by another way, through a symlink. */
+  refuseSwappedAway(): void {
+    if (this.#swapped.size === 0) return;
+    const used = new Set([...this.#byRank.flat(), ...this.#records].map(({ directory }) => directory));
+    for (const [index, { image, target }] of this.#plan.directories.entries()) {
+      if ((image !== undefined || used.has(index)) && this.isInSwapped(target))
+        this.refuse('IMAGE_COLLISION', target, 'would be merged into, and replaced as well: a symlink leads there');
     }
   }
 

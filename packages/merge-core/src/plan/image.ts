@@ -128,6 +128,7 @@ class Planner {
       this.#draft,
       new Additions(this.#draft, this.#room, this.#sites, this.#root, this.#request, this.#fs),
     );
+    this.#draft.refuseSwappedAway();
     this.#room.check(this.#draft);
     this.#draft.finish();
     this.#plan.sites.push(...this.#sites.planned);

@@ -183,6 +183,8 @@ export interface Plan {
   readonly identical: Identical[];
   /** Each directory after what is in it. */
   readonly removals: Removal[];
+  /** Files of the root that are locked meanwhile, since other programs go by them: who finishes this later locks them again. */
+  readonly locks: Bytes[];
   /** In the order of their placements. */
   readonly records: PlannedRecord[];
   readonly protected: Protected[];

@@ -46,6 +46,7 @@ export function emptyPlan(
     placements: [],
     identical: [],
     removals: [],
+    locks: [],
     records: [],
     protected: [],
     sites: [],

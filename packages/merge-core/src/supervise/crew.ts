@@ -1,6 +1,5 @@
 import type { Timestamp } from '@emplace/fsprobe';
-import { close, memfdCreate, socketPair } from '@emplace/syscalls';
-import { explain } from '../errors.ts';
+import { close, isErrno, memfdCreate, socketPair } from '@emplace/syscalls';
 import type { Emit } from '../events.ts';
 import { changesIn } from '../hooks/changes-file.ts';
 import type { HookRunner } from '../hooks/runner.ts';
@@ -8,7 +7,7 @@ import { type LockPolicy, patienceOf } from '../patience.ts';
 import { newPage, type Page } from './page.ts';
 import type { RecoverTask, Task } from './protocol.ts';
 import { type Ended, runMover } from './run-mover.ts';
-import type { Inherited } from './start-mover.ts';
+import { type Inherited, notStarted } from './start-mover.ts';
 
 /** How a merge is watched. */
 export interface Supervision extends LockPolicy {
@@ -29,6 +28,7 @@ export class Crew implements Disposable {
   readonly #emit: Emit;
   readonly #page: Page;
   readonly #inherited: Inherited;
+  readonly #owned: DisposableStack;
   /** Which root the first one opened. */
   #root: string | undefined;
   /** What its time was. */
@@ -37,9 +37,21 @@ export class Crew implements Disposable {
   constructor(emit: Emit, how: Supervision) {
     this.#how = how;
     this.#emit = emit;
-    const { page, inherited } = openInherited();
-    this.#page = page;
-    this.#inherited = inherited;
+    using owned = new DisposableStack();
+    try {
+      const { page, fd } = newPage();
+      this.#page = owned.use(page);
+      owned.adopt(fd, close);
+      const flight = socketPair();
+      for (const end of flight) owned.adopt(end, close);
+      const changed = owned.adopt(memfdCreate('emplace-changed'), close);
+      this.#inherited = { page: fd, flight, changed };
+    } catch (error) {
+      // EMFILE, ENFILE, ENOMEM.
+      if (isErrno(error)) throw notStarted(error.message, error);
+      throw error;
+    }
+    this.#owned = owned.move();
   }
 
   /** What the mover wrote down that will change, for hooks. */
@@ -84,23 +96,6 @@ export class Crew implements Disposable {
 
   /** What waits in flight, if anything does, is let go: a lock that nobody else holds is free then. */
   [Symbol.dispose](): void {
-    const { page, flight, changed } = this.#inherited;
-    for (const fd of [page, ...flight, changed]) close(fd);
-  }
-}
-
-/** @throws MergeError MOVER_NOT_STARTED without descriptors or memory for them */
-function openInherited(): { readonly page: Page; readonly inherited: Inherited } {
-  using opened = new DisposableStack();
-  try {
-    const { page, fd } = newPage();
-    opened.adopt(fd, close);
-    const flight = socketPair();
-    for (const end of flight) opened.adopt(end, close);
-    const changed = memfdCreate('emplace-changed');
-    opened.move();
-    return { page, inherited: { page: fd, flight, changed } };
-  } catch (error) {
-    throw explain(error, 'MOVER_NOT_STARTED', 'the mover did not start');
+    this.#owned.dispose();
   }
 }

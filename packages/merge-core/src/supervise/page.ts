@@ -1,4 +1,4 @@
-import { type Bytes, close, ftruncate, mapShared, memfdCreate } from '@emplace/syscalls';
+import { type Bytes, close, ftruncate, type Mapping, mapShared, memfdCreate } from '@emplace/syscalls';
 
 /**
  * One page of memory that supervisor and mover share. The mover writes down each call before it makes it, which costs
@@ -29,13 +29,15 @@ export interface Doing {
   readonly names: readonly [Bytes, Bytes];
 }
 
-export class Page {
+export class Page implements Disposable {
+  readonly #mapping: Mapping;
   readonly #words: Int32Array;
   readonly #bytes: Buffer;
 
   /** @param fd of a file of one page */
   constructor(fd: number) {
-    const memory = mapShared(fd, SIZE);
+    this.#mapping = mapShared(fd, SIZE);
+    const { memory } = this.#mapping;
     this.#words = new Int32Array(memory);
     this.#bytes = Buffer.from(memory);
   }
@@ -79,6 +81,10 @@ export class Page {
 
   get stopAsked(): boolean {
     return this.#words[STOP] === 1;
+  }
+
+  [Symbol.dispose](): void {
+    this.#mapping[Symbol.dispose]();
   }
 }
 

@@ -1,16 +1,14 @@
-import { once } from 'node:events';
-import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { type ThreadState, type Timestamp, threadState } from '@emplace/fsprobe';
 import { show, toBytes } from '@emplace/syscalls';
 import { afterRunning } from '../after-running.ts';
 import { FRESH_MS } from '../announce.ts';
-import type { MergeError } from '../errors.ts';
 import type { Emit } from '../events.ts';
 import { interrupted } from '../interrupted.ts';
 import { describeSelf } from '../lock-owner.ts';
 import type { HookPhase } from '../steps.ts';
 import { describeCall } from './describe-call.ts';
+import { eachLine } from './lines.ts';
 import type { Page } from './page.ts';
 import {
   type Answer,
@@ -85,10 +83,8 @@ const STDERR_MAX = 10_000;
 export async function runMover(watched: Watched): Promise<Ended> {
   const { page, emit, signal } = watched;
   page.clear();
-  const child = startMover(watched.command ?? moverCommand(), watched.inherited);
-  // Without descriptors left for its pipes it has none at all, and only this event says so.
-  if (child.stdio === undefined) throw notStartedFor((await once(child, 'error'))[0]);
-  const pid = child.pid ?? 0;
+  const child = await startMover(watched.command ?? moverCommand(), watched.inherited);
+  const pid = child.pid as number;
   const [stdin, , stderr, messages] = child.stdio as unknown as [Writable, null, Readable, Readable];
   const end = Promise.withResolvers<Fault | undefined>();
   using stack = new DisposableStack();
@@ -181,11 +177,9 @@ export async function runMover(watched: Watched): Promise<Ended> {
   stderr.on('data', (chunk) => {
     crash = `${crash}${chunk}`.slice(0, STDERR_MAX);
   });
-  createInterface({ input: messages }).on('line', (line) => hearIfRight(parseMessage(line)));
-  child.on('error', (error) => {
-    for (const stream of [stdin, stderr, messages]) stream.destroy();
-    end.reject(notStartedFor(error));
-  });
+  eachLine(messages, (line) => hearIfRight(parseMessage(line)));
+  // It runs: what fails is a signal to it, and that shows in its not ending.
+  child.on('error', () => {});
   child.on('close', (status, how) => {
     if (stalled !== undefined) end.resolve({ end: 'stalled', ...stalled });
     else if (said !== undefined && status === 0) end.resolve(undefined);
@@ -206,10 +200,6 @@ export async function runMover(watched: Watched): Promise<Ended> {
   if (fault?.end === 'stalled' || (fault?.end === 'stuck' && fault.afterMs !== undefined))
     return { begun, said, fault };
   throw notStarted(fault?.end === 'died' ? fault.why : (fault?.call ?? ''));
-}
-
-function notStartedFor(error: Error): MergeError {
-  return notStarted(error.message, error);
 }
 
 /** Why what it said is from no mover of ours, or from one that we cannot work with. */

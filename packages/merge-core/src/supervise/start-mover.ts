@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { MergeError } from '../errors.ts';
@@ -27,15 +28,16 @@ export function moverCommand(): readonly string[] {
  * In a session of its own, so that the terminal's signals reach the supervisor alone, which decides; in `/`, so that it
  * keeps no mount busy and starts where the current directory is gone.
  *
- * @throws MergeError MOVER_NOT_STARTED for what execve says at once (ETXTBSY, EACCES, EAGAIN…)
+ * @throws MergeError MOVER_NOT_STARTED for what fork and execve say (ETXTBSY, EACCES, EAGAIN, EMFILE…)
  */
-export function startMover(command: readonly string[], inherited: Inherited): ChildProcess {
+export async function startMover(command: readonly string[], inherited: Inherited): Promise<ChildProcess> {
   const [program = '', ...args] = command;
   const { NODE_OPTIONS: _, NODE_V8_COVERAGE: __, ...env } = process.env;
   // A mover that is stuck would hold our caller's pipes and locks for as long.
   inheritNothing();
+  let child: ChildProcess;
   try {
-    return spawn(program, args, {
+    child = spawn(program, args, {
       cwd: '/',
       env,
       detached: true,
@@ -44,6 +46,11 @@ export function startMover(command: readonly string[], inherited: Inherited): Ch
   } catch (error) {
     throw notStarted(error instanceof Error ? error.message : String(error), error);
   }
+  if (child.pid !== undefined) return child;
+  const [error] = (await once(child, 'error')) as [Error];
+  // Without descriptors for its pipes (EMFILE, ENFILE) Node makes none.
+  for (const stream of child.stdio ?? []) stream?.destroy();
+  throw notStarted(error.message, error);
 }
 
 export function notStarted(why: string, cause?: unknown): MergeError {

@@ -70,6 +70,8 @@ export function encode(record: JournalRecord): string {
     }
     case 'masked':
       return JSON.stringify(['x', record.path]);
+    case 'lock':
+      return JSON.stringify(['l', record.path]);
     case 'site': {
       const { image, target } = record;
       return JSON.stringify(['s', image === undefined ? null : [image.path, ...encodeTime(image.mtime)], target]);
@@ -194,7 +196,7 @@ function decode(line: string, number: number): JournalRecord {
   }
   if (!Array.isArray(value)) return fail('not a record');
   const fields = new Fields(value, fail);
-  const kind = fields.oneOf('begin', 'd', 'p', 'i', 'r', 'x', 's', 'commit', 'placed', 'rollback');
+  const kind = fields.oneOf('begin', 'd', 'p', 'i', 'r', 'x', 'l', 's', 'commit', 'placed', 'rollback');
   switch (kind) {
     case 'begin':
       return {
@@ -251,6 +253,8 @@ function decode(line: string, number: number): JournalRecord {
       };
     case 'x':
       return { type: 'masked', path: fields.path() };
+    case 'l':
+      return { type: 'lock', path: fields.path() };
     case 's': {
       const image = fields.nullable((site) => ({ path: site.path(), mtime: site.time() }));
       return { type: 'site', image, target: fields.path() };

@@ -126,6 +126,7 @@ function writePlan(file: FileHandle, plan: Plan, fs: FsPort): void {
 function* planRecords(plan: Plan): Generator<JournalRecord> {
   const { transaction, image, keepImage, lossy, exclude } = plan;
   yield { type: 'begin', version: 2, transaction, image, keepImage, lossy, exclude };
+  for (const path of plan.locks) yield { type: 'lock', path };
   for (const { image, target } of plan.sites) yield { type: 'site', image, target };
   for (const directory of plan.directories) yield { type: 'directory', directory };
   for (const placement of plan.placements) yield { type: 'placement', placement };

@@ -46,6 +46,7 @@ export type JournalRecord =
   | { readonly type: 'identical'; readonly identical: Identical }
   | { readonly type: 'removal'; readonly removal: Removal }
   | { readonly type: 'masked'; readonly path: Bytes }
+  | { readonly type: 'lock'; readonly path: Bytes }
   | SiteRecord
   /** (J1) The plan is whole; before this record there is no journal. */
   | { readonly type: 'planned' }

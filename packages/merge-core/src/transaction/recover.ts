@@ -4,6 +4,7 @@ import { MergeError, quoted } from '../errors.ts';
 import type { Emit } from '../events.ts';
 import { lenient } from '../fs/lenient.ts';
 import { lastingIdentity } from '../identity.ts';
+import { lockAgain } from '../ledger/vdb-locks.ts';
 import { OpenDirectories } from '../open-directories.ts';
 import type { Placement, PlannedImage } from '../plan/model.ts';
 import type { Steps } from '../steps.ts';
@@ -39,7 +40,7 @@ export interface RecoverRequest {
  * Finishes what a stopped merge left in a locked root: before its commit point it is rolled back, after it
  * completed, or rolled back where `rollback` asks for it or what was staged is gone (G3). Can be killed and run again.
  *
- * @throws MergeError JOURNAL_UNREADABLE, UNDO_MISSING, ROLLBACK_TOO_LATE (nothing changed), INCOMPLETE.
+ * @throws MergeError JOURNAL_UNREADABLE, UNDO_MISSING, ROLLBACK_TOO_LATE, LOCKED (nothing changed), INCOMPLETE.
  */
 export function* recoverRoot(root: DirHandle, state: DirHandle, request: RecoverRequest, fs: FsPort): Steps<Recovery> {
   const found = readJournal(state, fs);
@@ -57,6 +58,7 @@ export function* recoverRoot(root: DirHandle, state: DirHandle, request: Recover
   try {
     using rootDirectories = new OpenDirectories(fs, root);
     using image = imageTop === undefined ? undefined : new OpenDirectories(fs, imageTop);
+    using _locks = lockAgain(plan.locks, rootDirectories, fs);
     using journal = Journal.reopen(found.content, state, request.durable, fs);
     const t: Transaction = {
       fs: lenient(fs, plan.lossy),

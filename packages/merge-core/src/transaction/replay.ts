@@ -17,6 +17,7 @@ export function replay(records: readonly JournalRecord[]): Verdict {
   const placements: Placement[] = [];
   const identical: Identical[] = [];
   const removals: Removal[] = [];
+  const locks: Bytes[] = [];
   const masked = new Set<Bytes>();
   const sites: PlannedSite[] = [];
   for (const record of records) {
@@ -38,6 +39,9 @@ export function replay(records: readonly JournalRecord[]): Verdict {
         break;
       case 'masked':
         masked.add(record.path);
+        break;
+      case 'lock':
+        locks.push(record.path);
         break;
       case 'site':
         sites.push(unmeasured(record));
@@ -73,6 +77,7 @@ export function replay(records: readonly JournalRecord[]): Verdict {
     placements,
     identical,
     removals,
+    locks,
     records: [],
     protected: [],
     sites,

@@ -215,6 +215,21 @@ describe('two entries of the image that land on one name of the root (E.7)', () 
     expect(refusal(packageWorld({ 1: mixed }, merged), {}).code).toBe('IMAGE_COLLISION');
   });
 
+  test('are refused where one goes into a directory, through a symlink, that the other takes the place of', () => {
+    const link: Entry = { path: 'a', type: 'symlink', content: 'b' };
+    const through: Entry[] = [directory('a'), { path: 'a/in', content: 'would be lost' }, { path: 'b', content: '' }];
+    // An empty directory makes room for anything, and so does one of the version that goes.
+    expect(refusal(packageWorld({ 1: through }, [directory('b'), link]), {}).code).toBe('IMAGE_COLLISION');
+    const deep: Entry[] = [directory('a'), directory('a/empty'), { path: 'c', content: '' }];
+    const fs = packageWorld({
+      1: [directory('c'), directory('c/b'), { path: 'c/b/x', content: '' }, { ...link, content: 'c/b' }],
+      2: deep,
+    });
+    mergeVersion(fs, '1');
+    expect(() => mergeVersion(fs, '2')).toThrow(/`c\/b` would be merged into, and replaced as well/);
+    expect(shown(fs)).toContain('c/b/x ""');
+  });
+
   test.each([
     ['files', twin, { ...twin, mtime: { sec: 1_500_000_777, nsec: 0 } }],
     ['hard links of each other', twin, { link: 'lib/x' }],

@@ -271,7 +271,10 @@ describe('INSTALL_MASK (A.5, H)', () => {
 });
 
 test('what the image brings where the ledger writes is refused', () => {
-  for (const path of ['var/db/pkg', 'var/cache/edb/counter', 'var/lib/portage/config', 'var/lib/emplace/pristine']) {
+  for (const path of [
+    ...['var/db/pkg', 'var/db/.pkg.portage_lockfile', 'var/db/.pkg.emplace-owners'],
+    ...['var/cache/edb/counter', 'var/lib/portage/config', 'var/lib/emplace/pristine'],
+  ]) {
     const parts = path.split('/');
     const parents = parts.slice(1).map((_, i) => directory(parts.slice(0, i + 1).join('/')));
     const fs = packageWorld({ 1: [...parents, { path, content: 'forged' }] });

@@ -56,7 +56,7 @@ const acts: readonly (readonly [string, (fs: MemoryPort) => unknown])[] = [
 
 describe.each(acts)('%s is refused', (_what, act) => {
   test.each([
-    ['that is torn', 'obj /usr/bin/app 0123', /app-1\/CONTENTS`|app-1`, line 1: the file ends in the middle of a line/],
+    ['that is torn', 'obj /usr/bin/app 0123', /app-1\/CONTENTS`, line 1: the file ends in the middle of a line/],
     ['with an unknown line', 'dir /usr\nlnk /usr/x\n', /, line 2: it starts with no type that is known/],
     [
       'with a path that leads out',
@@ -92,15 +92,22 @@ describe.each(acts)('%s is refused', (_what, act) => {
   });
 
   test('where the database, its lock or the config memory is something else (J.3)', () => {
-    const damage: readonly (readonly [string, ErrorCode])[] = [
-      ['var/lib/portage/config', 'VDB_DAMAGED'],
-      ['var/db/.pkg.portage_lockfile', 'PERMISSION'],
-    ];
-    for (const [path, code] of damage) {
+    for (const path of ['var/lib/portage/config', 'var/db/.pkg.portage_lockfile']) {
       const fs = merged();
       rm(fs, path);
       mv(fs, 'usr/share', path);
-      refuses(fs, () => act(fs), { code, message: new RegExp(path) });
+      refuses(fs, () => act(fs), { code: 'VDB_DAMAGED', message: new RegExp(path) });
+    }
+  });
+
+  test('where something in the old entry could not be removed in the end', () => {
+    for (const name of ['CONTENTS', 'deep/er']) {
+      const fs = merged([]);
+      const path = `${ENTRY}/${name}`;
+      if (name !== 'CONTENTS') mv(fs, 'usr/share/old', `${ENTRY}/deep`);
+      if (name !== 'CONTENTS') edit(fs, path, 'somebody’s');
+      fs.setFlags(`/root/${path}`, { immutable: true });
+      refuses(fs, () => act(fs), { code: 'IMMUTABLE', message: new RegExp(`${path}. is immutable`) });
     }
   });
 });

@@ -1,4 +1,5 @@
 /** Packages that go, through whole unmerges and upgrades (docs/PORTAGE.md, I). */
+import { beforeCall } from '@emplace/fixtures/faults';
 import { ascii } from '@emplace/syscalls';
 import { describe, expect, test } from '@jest/globals';
 import { MergeError, type PackageOptions } from '../../src/index.ts';
@@ -36,6 +37,22 @@ function after(
 }
 
 const nothing = (): void => {};
+
+test('directories are opened for what lies in them, and not again for each file that goes', () => {
+  const opened = (files: number): number => {
+    const names = Array.from({ length: files }, (_, i) => ({ path: `s/f${i}`, content: 'f' }));
+    const fs = packageWorld({ 1: [...file, ...conf, ...names] });
+    mergeVersion(fs, '1');
+    let calls = 0;
+    const counted = beforeCall(fs, (name) => {
+      if (name === 'openDir' || name === 'openFile') calls++;
+    });
+    unmergeVersion(counted, '1');
+    expect(shown(fs)).toEqual([]);
+    return calls;
+  };
+  expect(opened(50)).toBe(opened(5));
+});
 const file: readonly Entry[] = [directory('s'), { path: 's/f', content: 'f' }];
 const conf: readonly Entry[] = [directory('etc'), { path: 'etc/c', content: 'c' }];
 

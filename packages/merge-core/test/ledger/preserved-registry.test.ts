@@ -30,6 +30,9 @@ test.each([
   '{"a/b:0": ["a/b-1", "1", ["relative"]]}',
   '{"a/b:0": ["a/b-1", "1", [5]]}',
   'null',
+  '[]',
+  '5',
+  '""',
   '[1]',
 ])('what is no registry is refused with its path: %s', (text) => {
   const { code, message } = thrown(MergeError, () => parseRegistry(Buffer.from(text), AT));

@@ -104,6 +104,14 @@ test('a directory in the list that is a symlink by now is treated as one (I.2g)'
   expect(printed(unmerge(tree, lines))).toEqual(['<<< obj var/data/x', '<<< dir var/data', '<<< dir var']);
 });
 
+test('… but for one that another package has, or goes through: it stays though nothing is left behind it (I.5)', () => {
+  const tree = [D('a'), { path: 'a/x' }, L('b', 'a')];
+  const lines = ['dir /b', obj('b/x'), 'dir /a'];
+  const kept = unmerge(tree, lines, { otherOwners: (path) => (path === 'b' ? [other] : []) });
+  expect(printed(kept)).toEqual(['<<< obj b/x', '--- !empty dir b', '<<< dir a']);
+  expect(kept.linksKept).toEqual([{ path: 'b', owners: [other] }]);
+});
+
 test('a removed directory takes the symlinks to it along, and then what they kept full (I.4, bug 640058)', () => {
   const tree = [D('a'), D('a/deep'), D('a/deep/sub'), D('z'), D('z/sub'), L('z/sub/link', '../../a/deep')];
   const lines = ['dir /a/deep', 'dir /a/deep/sub', sym('z/sub/link', '../../a/deep'), 'dir /z', 'dir /z/sub', 'dir /a'];

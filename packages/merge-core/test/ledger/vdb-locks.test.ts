@@ -85,7 +85,7 @@ test('something else in its place is refused, and touched by nobody', () => {
   for (const type of ['fifo', 'symlink', 'directory'] as const) {
     const fs = rootWith(...packages, { path: LOCK, type, content: '/etc/passwd' });
     using opened = new Opened(fs);
-    expect(['VDB_DAMAGED', 'PERMISSION']).toContain(thrown(MergeError, () => lockVdb(opened.vdb)).code);
+    expect(thrown(MergeError, () => lockVdb(opened.vdb)).code).toBe('VDB_DAMAGED');
   }
 });
 

@@ -1,5 +1,7 @@
 /** A mover counts as started when it said so: whatever it does instead is a typed error, and nothing stays. */
+import { execFileSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { file, temporaryDirectory, writeTree } from '@emplace/fixtures';
 import { describe, expect, test } from '@jest/globals';
 import { MergeError } from '../../src/errors.ts';
@@ -14,6 +16,7 @@ function script(source: string): readonly string[] {
 
 const say = (message: object): string =>
   `require('fs').writeSync(3, ${JSON.stringify(`${JSON.stringify(message)}\n`)});`;
+const fewDescriptors = fileURLToPath(new URL('./few-descriptors-script.ts', import.meta.url));
 const forever = 'setInterval(() => {}, 1000);';
 
 async function failure(command: readonly string[], more: Partial<Supervision> = {}) {
@@ -65,6 +68,11 @@ describe('a mover that', () => {
     ['is killed before it says anything', script('process.kill(process.pid, "SIGKILL")'), /SIGKILL/],
     ['is of another release', script(say({ say: 'ready', protocol: 99, root: '' }) + forever), /speaks protocol 99/],
     ['says what no mover says', script(`require('fs').writeSync(3, 'hello\\n');${forever}`), /no mover says/],
+    [
+      'is killed in the middle of what it says',
+      script("require('fs').writeSync(3, '{\"say\":'); process.kill(process.pid, 'SIGKILL')"),
+      /it ended with SIGKILL/,
+    ],
   ])('%s is a typed error, nothing is locked and nothing changed', async (_, command, why) => {
     const error = await failure(command);
     expect(error).toMatchObject({ code: 'MOVER_NOT_STARTED', outcome: 'refused', exitCode: 3 });
@@ -83,6 +91,26 @@ describe('a mover that', () => {
     const error = await failure(script(forever), { handshakeMs: 300 });
     expect(error).toMatchObject({ code: 'MOVER_NOT_STARTED' });
     expect(error.message).toContain('said nothing within');
+  });
+
+  test('says what to other readers of lines is two of them is understood', async () => {
+    const locked = { code: 'LOCKED', message: 'held by `a\u2028b`', outcome: 'locked' };
+    expect(await failure(script(say({ say: 'failed', error: locked })))).toMatchObject(locked);
+  });
+
+  test('gets no descriptors from a process that has none left is a typed error, and never ends that process', () => {
+    using work = temporaryDirectory();
+    writeTree(work.make('image'), [file('new', 'new')]);
+    const node = ['--conditions=@emplace/source', '--disable-warning=ExperimentalWarning', fewDescriptors];
+    const said = execFileSync(process.execPath, [...node, work.at('image'), work.make('root')], { encoding: 'utf8' });
+    const tries = said
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { code: string; why: string; kept: number });
+    expect(tries.map(({ code }) => code)).toEqual([...tries.slice(1).map(() => 'MOVER_NOT_STARTED'), 'merged']);
+    // Every step of it failed once. What Node had opened for a process that it could not start it never closes.
+    for (const what of ['socketpair', 'memfd_create', 'spawn']) expect(said).toContain(what);
+    for (const one of tries) if (!one.why.includes('spawn')) expect(one).toMatchObject({ kept: 0 });
   });
 
   test('finds the root gone says so itself', async () => {

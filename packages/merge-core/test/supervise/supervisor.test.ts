@@ -227,3 +227,9 @@ test('two merges in one process, on two roots, at the same time', async () => {
   expect(reports.map(({ outcome }) => outcome)).toEqual(['merged', 'merged']);
   expect([tree(first), tree(second)]).toEqual([NEW, NEW]);
 });
+
+test('a merge gives back the memory that it shared with its mover', async () => {
+  using work = scene();
+  await merge(options(work, {}));
+  expect(readFileSync('/proc/self/maps', 'latin1')).not.toContain('emplace-page');
+});
