@@ -73,6 +73,11 @@ export const mergeFlags = {
     helpValue: 'NAME',
     summary: 'of each file, for `emplace verify`: md5, sha256, blake2b; md5 always, default sha256',
   }),
+  'merge-use-vdb': Flags.boolean({
+    allowNo: true,
+    helpGroup: GROUP,
+    summary: 'believe the database of a file whose time is that of the merge: its content is not compared',
+  }),
   'preserve-libs': Flags.boolean({
     allowNo: true,
     helpGroup: GROUP,
@@ -117,6 +122,7 @@ interface MergeFlags extends RecordFlags {
   readonly 'collision-ignore'?: readonly string[] | undefined;
   readonly 'config-protect-if-modified'?: boolean | undefined;
   readonly 'no-confmem'?: boolean | undefined;
+  readonly 'merge-use-vdb'?: boolean | undefined;
 }
 
 /** undefined when no flag of packages or protection was given: then no ledger is kept. */
@@ -133,6 +139,7 @@ export function packageOptionsOf(flags: MergeFlags): PackageOptions | undefined 
     collisionIgnore: flags['collision-ignore'],
     configProtectIfModified: flags['config-protect-if-modified'],
     noConfMem: flags['no-confmem'],
+    mergeUseVdb: flags['merge-use-vdb'],
     ...recordOptions(flags),
   });
   return Object.keys(options).length === 0 ? undefined : options;

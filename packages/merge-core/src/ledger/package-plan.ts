@@ -97,7 +97,16 @@ export class PackagePlan implements PlanLedger {
       return whatChanged({ entry, stat }, isProtected, () => digest(root.at(parent), name).digests.md5) === undefined;
     };
     const kept = new Set(facts.preserved.flatMap(({ paths }) => paths.map((path) => realPathOf(path, real))));
-    this.ruling = new PackageRuling(installed, this.#protection, isIgnored, mayGo, this.#reserved(), kept, fs);
+    this.ruling = new PackageRuling(
+      installed,
+      this.#protection,
+      isIgnored,
+      mayGo,
+      this.#reserved(),
+      kept,
+      settings.mergeUseVdb ? digest : undefined,
+      fs,
+    );
   }
 
   *complete(draft: Draft, additions: Additions): Steps<void> {

@@ -48,6 +48,8 @@ export interface PackageOptions {
   readonly preserveLibs?: boolean;
   /** Files of the old version stay where somebody changed them. Default: they go, as with Portage's unmerge-orphans. */
   readonly keepModified?: boolean;
+  /** Believe the database of a file whose time is that of the merge: its content is not compared. Default false. */
+  readonly mergeUseVdb?: boolean;
   /** Globs of paths that no version takes along when it goes. Default `/lib/modules/*`. */
   readonly uninstallIgnore?: readonly PathText[];
 }
@@ -78,6 +80,7 @@ export interface PackageSettings {
   readonly installMask: Bytes;
   readonly preserveLibs: boolean;
   readonly keepModified: boolean;
+  readonly mergeUseVdb: boolean;
   readonly uninstallIgnore: readonly Bytes[];
 }
 
@@ -119,7 +122,7 @@ export function packageRequest(
 }
 
 function settingsOf(options: PackageOptions): Partial<PackageSettings> {
-  const { collisions, configProtectIfModified, preserveLibs, keepModified, installMask } = options;
+  const { collisions, configProtectIfModified, preserveLibs, keepModified, mergeUseVdb, installMask } = options;
   const { collisionIgnore, configProtect, configProtectMask, uninstallIgnore } = options;
   return {
     ...(collisions !== undefined && { collisions: oneOf(collisions, collisionPolicies, 'collisions') }),
@@ -130,6 +133,7 @@ function settingsOf(options: PackageOptions): Partial<PackageSettings> {
     ...(installMask !== undefined && { installMask: toBytes(installMask) }),
     ...(preserveLibs !== undefined && { preserveLibs }),
     ...(keepModified !== undefined && { keepModified }),
+    ...(mergeUseVdb !== undefined && { mergeUseVdb }),
     ...(uninstallIgnore && { uninstallIgnore: uninstallIgnore.map(toBytes) }),
   };
 }

@@ -4,6 +4,7 @@ import { join } from '../paths.ts';
 import type { Current } from '../plan/placing.ts';
 import type { GivingWay, Judgement, Ruling } from '../plan/ruling.ts';
 import type { ContentsEntry } from './contents.ts';
+import type { DigestFile } from './digests.ts';
 import { ancestorsOf } from './image-list.ts';
 import type { Installed } from './installed.ts';
 import type { Protection } from './protection.ts';
@@ -23,12 +24,14 @@ export class PackageRuling implements Ruling {
   readonly #isIgnored: (path: Bytes) => boolean;
   readonly #reserved: ReadonlySet<Bytes>;
   readonly #mayGo: MayGo;
+  readonly #digest: DigestFile | undefined;
   /** Directories below which something is decided entry by entry. */
   readonly #inside: ReadonlySet<Bytes>;
   readonly #fs: FsPort;
 
   /**
    * @param kept real paths of libraries that packages keep for others
+   * @param digest of files, where what the database says of them is believed
    * @param reserved what the ledger writes itself, and the directories that it keeps
    */
   constructor(
@@ -38,8 +41,10 @@ export class PackageRuling implements Ruling {
     mayGo: MayGo,
     reserved: ReadonlySet<Bytes>,
     kept: ReadonlySet<Bytes>,
+    digest: DigestFile | undefined,
     fs: FsPort,
   ) {
+    this.#digest = digest;
     this.#kept = kept;
     this.#installed = installed;
     this.#protection = protection;
@@ -59,6 +64,14 @@ export class PackageRuling implements Ruling {
       return this.#protection.judge(current, name, old, stat, owned);
     if (old !== undefined) this.#noteCollision(target, owned, old);
     return 'merge';
+  }
+
+  /** (C.3) Nobody has written to it since it was merged, as its time says, and what is merged has the digest of then. */
+  isKnown({ target: parent, imageDir }: Current, name: Bytes, old: Stat): boolean {
+    if (this.#digest === undefined || old.type !== 'file') return false;
+    const owned = this.#installed.entry(join(parent, name));
+    if (owned?.type !== 'obj' || owned.mtime !== old.mtime.sec) return false;
+    return this.#digest(imageDir, name).digests.md5 === owned.md5;
   }
 
   looksInto(target: Bytes): boolean {

@@ -75,6 +75,10 @@ export function requestSchema(): z.ZodType<Requested> {
         .describe('For the record beside CONTENTS; md5 always; default sha256'),
       preserveLibs: z.boolean().optional().describe('Keep libraries of the old version that others need'),
       keepModified: z.boolean().optional().describe('Files of the old version that somebody changed stay'),
+      mergeUseVdb: z
+        .boolean()
+        .optional()
+        .describe('Believe the database of a file whose time is that of the merge: its content is not compared'),
       uninstallIgnore: paths.optional().describe('Globs of paths that no version takes along when it goes'),
     })
     .meta({ id: 'ledger', description: 'The package, and what is recorded of it' });

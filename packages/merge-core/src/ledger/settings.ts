@@ -12,6 +12,7 @@ const defaults: PackageSettings = {
   installMask: ascii(''),
   preserveLibs: false,
   keepModified: false,
+  mergeUseVdb: false,
   uninstallIgnore: [ascii('/lib/modules/*')],
 };
 
@@ -28,6 +29,7 @@ function fromPortage(config: PortageConfig): PackageSettings {
     configProtectIfModified: features.has('config-protect-if-modified'),
     preserveLibs: features.has('preserve-libs'),
     keepModified: !features.has('unmerge-orphans'),
+    mergeUseVdb: features.has('merge-use-vdb'),
   };
 }
 

@@ -102,7 +102,8 @@ export class EntryPlanner {
         this.#to.placing.leaf(current, name, stat, undefined);
         return;
       case 'compare':
-        if (old !== undefined) this.#to.placing.compare(current, name, stat, old);
+        if (old !== undefined)
+          this.#to.placing.compare(current, name, stat, old, this.#to.ruling.isKnown(current, name, old));
         return;
       case 'replace':
         this.#to.placing.leaf(current, name, stat, old);

@@ -12,9 +12,16 @@ interface Pair {
 
 /**
  * Whether the root's entry is what the image's would be, its time aside: type, owner, mode, size, content or
- * link target or device, and xattrs; but for what the root cannot carry and the caller accepts to be `lost`. Cheap differences are looked at first; content is read only when all else is equal.
+ * link target or device, and xattrs; content only where that is not known to be the same; but for what the root cannot carry and the caller accepts to be `lost`. Cheap differences are looked at first; content is read only when all else is equal.
  */
-export function isIdentical(pair: Pair, source: Stat, target: Stat, lost: LostThere, fs: FsPort): boolean {
+export function isIdentical(
+  pair: Pair,
+  source: Stat,
+  target: Stat,
+  lost: LostThere,
+  isContentKnown: boolean,
+  fs: FsPort,
+): boolean {
   if (source.ino === target.ino && source.dev === target.dev) return true;
   if (source.type !== target.type) return false;
   if (source.mode !== target.mode && !lost.mode) return false;
@@ -23,12 +30,12 @@ export function isIdentical(pair: Pair, source: Stat, target: Stat, lost: LostTh
   switch (source.type) {
     case 'file':
       return (
-        source.size === target.size &&
+        (isContentKnown || source.size === target.size) &&
         handlesAgree(
           pair,
           (dir, name) => fs.openFile(dir, name),
           fs,
-          (a, b) => xattrsAgree(a, b) && sameContent(a, b, fs),
+          (a, b) => xattrsAgree(a, b) && (isContentKnown || sameContent(a, b, fs)),
         )
       );
     case 'symlink':

@@ -133,14 +133,14 @@ export class Placing {
     );
   }
 
-  /** An entry that the root has with the same type: left alone when it is identical, else replaced. */
-  compare(current: Current, name: Bytes, stat: Stat, old: Stat): void {
+  /** An entry that the root has with the same type: left alone when it is identical, else replaced. `isKnown`: its content need not be compared. */
+  compare(current: Current, name: Bytes, stat: Stat, old: Stat, isKnown: boolean): void {
     if (current.targetDir === undefined) throw new Error('bug: nothing to compare with');
     const lost = this.#admission.lost(current);
     let same: boolean;
     try {
       const pair = { image: current.imageDir, root: current.targetDir, name };
-      same = isIdentical(pair, stat, old, lost, this.#fs);
+      same = isIdentical(pair, stat, old, lost, isKnown, this.#fs);
     } catch (error) {
       if (!isErrno(error)) throw error;
       this.#draft.refuse(

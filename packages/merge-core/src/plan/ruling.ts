@@ -18,6 +18,8 @@ export type GivingWay = 'stays' | 'goes' | { readonly aside: Bytes };
 export interface Ruling {
   /** Of an entry that is no directory. `old`: what the root has under its name. */
   judge(current: Current, name: Bytes, stat: Stat, old: Stat | undefined): Judgement;
+  /** Whether a file's content need not be compared, for it is known to be that of the image's. */
+  isKnown(current: Current, name: Bytes, old: Stat): boolean;
   /** Whether a new directory must be looked into, for something below it needs a judgement of its own. */
   looksInto(target: Bytes): boolean;
   /** Whether an old entry, with all below it, may give way to one of another type. */
@@ -37,7 +39,13 @@ export interface PlanLedger {
 
 /** Without a ledger every entry is merged. */
 export const noLedger: PlanLedger = {
-  ruling: { judge: () => 'merge', looksInto: () => false, givesWay: () => 'stays', isReserved: () => false },
+  ruling: {
+    judge: () => 'merge',
+    isKnown: () => false,
+    looksInto: () => false,
+    givesWay: () => 'stays',
+    isReserved: () => false,
+  },
   masked: new Set(),
   *complete() {},
 };

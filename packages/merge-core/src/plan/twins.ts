@@ -23,6 +23,6 @@ export function areTwins(
     const pair = { image: directoryOf(first), root: directoryOf(second), name: first.name };
     const [one, other] = [fs.stat(pair.image, first.name), fs.stat(pair.root, second.name)];
     if (one === undefined || other === undefined || one.type === 'directory') return false;
-    return isIdentical(pair, one, other, nothingLost, fs);
+    return isIdentical(pair, one, other, nothingLost, false, fs);
   };
 }

@@ -285,6 +285,20 @@ test('a file that somebody changed and gave its old time is the package’s agai
   expect(shown(fs)).toContain('usr/A/foo "original_content"');
 });
 
+test('with merge-use-vdb the database is believed of a file that has the time of its merge, and of no other (Case 2)', () => {
+  const entries: Entry[] = [directory('usr'), directory('usr/A'), { path: 'usr/A/foo', content: 'original_content' }];
+  for (const [time, content] of [
+    ['kept', 'edited'],
+    ['its own', 'original_content'],
+  ] as const) {
+    const fs = packageWorld({ 1: entries, again: entries });
+    mergeVersion(fs, '1');
+    edit(fs, 'usr/A/foo', 'edited', time === 'kept' ? statIn(fs, 'usr/A/foo')?.mtime : undefined);
+    mergeVersion(fs, '1', { mergeUseVdb: true }, { image: '/again' });
+    expect(shown(fs)).toContain(`usr/A/foo "${content}"`);
+  }
+});
+
 test('an absolute symlink is the same in the root and in CONTENTS, also one into the image (C.5)', () => {
   const fs = packageWorld({ 1: [{ path: 'l', type: 'symlink', content: '/image/of/a/build/l' }] });
   mergeVersion(fs, '1');
