@@ -9,7 +9,7 @@ const LONG = [
   'tests/lab/every-call-fails.test.ts',
   'tests/lab/killed-at-every-call.test.ts',
   'tests/src/supervised.test.ts',
-  'tests/src/equal-to-rsync.test.ts',
+  'tests/lab/equal-to-rsync.test.ts',
   'test/engine/stopped.test.ts',
   'tests/src/probe-command.test.ts',
 ];

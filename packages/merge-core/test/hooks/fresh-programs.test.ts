@@ -5,9 +5,9 @@ import { startFreshPrograms, startInOneProcess } from './fresh-programs.ts';
 import { expectGivenBack, held } from './programs.ts';
 
 /** As many as a full run wants: 10,000 take a minute and a half. */
-const STARTS = Number(process.env.EMPLACE_TEST_HOOK_STARTS ?? 1_000);
+const STARTS = Number(process.env.EMPLACE_TEST_HOOK_STARTS ?? 500);
 
-test('(G7) a thousand programs that a mover has just placed all start, while others write executables', async () => {
+test('(G7) hundreds of programs that a mover has just placed all start, while others write executables', async () => {
   const before = held();
   using place = temporaryDirectory();
   expect(await startFreshPrograms(STARTS, place)).toEqual({ starts: STARTS, busy: 0 });

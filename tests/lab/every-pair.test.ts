@@ -16,11 +16,11 @@ import { rootTest, testWith } from '@emplace/fixtures/jest';
 import { probeSite } from '@emplace/fsprobe';
 import { losable, type MergeError } from '@emplace/merge-core';
 import { describe, expect } from '@jest/globals';
-import { everyKind } from './file-systems/every-kind.ts';
-import { merge, mergeAndCompare, type Outcome, refusal } from './file-systems/merging.ts';
-import { inWords } from './file-systems/oracle.ts';
-import { mountPlaces, type Place, type Places, placesNeed } from './file-systems/places.ts';
-import { makeScene, type Scene, type SceneTrees } from './file-systems/scene.ts';
+import { everyKind } from '../src/file-systems/every-kind.ts';
+import { merge, mergeAndCompare, type Outcome, refusal } from '../src/file-systems/merging.ts';
+import { inWords } from '../src/file-systems/oracle.ts';
+import { mountPlaces, type Place, type Places, placesNeed } from '../src/file-systems/places.ts';
+import { makeScene, type Scene, type SceneTrees } from '../src/file-systems/scene.ts';
 
 const needs = { ...placesNeed, tools: [...placesNeed.tools, 'rsync'] };
 

@@ -6,7 +6,7 @@ import { type FuseMount, type FuseRule, mountFuse } from '@emplace/fixtures/fuse
 import { rootTest } from '@emplace/fixtures/jest';
 import { type MergeError, type MergeReport, merge, recover } from '@emplace/merge-core';
 import { expect } from '@jest/globals';
-import { twoTrees } from './running.ts';
+import { twoTrees } from '../src/running.ts';
 
 /** What a mover asks of a file system, and how many of each are let through: while it locks, plans, stages, commits, rolls back, cleans up, gives back. */
 const cases: readonly (readonly [FuseRule['operation'], ...skips: number[]])[] = [
