@@ -32,7 +32,11 @@ function tellHook(event: MergeEvent, stream: NodeJS.WriteStream): void {
   if (event.type === 'hook-said') stream.write(`${event.phase}: ${show(event.line)}\n`);
   // Every second for a bar; here what is waited for is told once in ten.
   else if (event.type === 'waiting' && !stream.isTTY && isTenth(event.waiting.ms))
-    stream.write(`waiting for ${event.waiting.what}\n`);
+    stream.write(`${waitingLine(event.waiting)}\n`);
+}
+
+function waitingLine({ what, ms }: Extract<MergeEvent, { type: 'waiting' }>['waiting']): string {
+  return `waiting ${Math.round(ms / 1000)} s for ${what}`;
 }
 
 function bar(stream: NodeJS.WriteStream): Progress {
@@ -68,8 +72,7 @@ function bar(stream: NodeJS.WriteStream): Progress {
       if (!shown) line.start(0, 0, {});
       shown = true;
       if (event.type === 'waiting') {
-        const { what, ms } = event.waiting;
-        line.update({ waiting: `waiting ${Math.round(ms / 1000)} s for ${what}` } satisfies Shown);
+        line.update({ waiting: waitingLine(event.waiting) } satisfies Shown);
         return;
       }
       const done = event.type === 'progress' ? event.done : 0;

@@ -1,11 +1,9 @@
 import type { FsPort, Stat } from '@emplace/fsprobe';
 import { type Bytes, isErrno } from '@emplace/syscalls';
-import { type Problem, quoted } from '../errors.ts';
+import type { Problem } from '../errors.ts';
 import type { OpenDirectories } from '../open-directories.ts';
 import { HERE, join, splitPath } from '../paths.ts';
-
-/** As many as the kernel follows (path_resolution(7)). */
-const LINKS_MAX = 40;
+import { LINKS_MAX, linksLoop, unsafeLink } from '../plan/resolve.ts';
 
 /** Where a path really is. */
 export interface Place {
@@ -102,8 +100,8 @@ export class RealPaths {
       if (stat?.type === 'directory') {
         current = path;
       } else if (stat?.type === 'symlink') {
-        if (!this.#isTrusted(stat, current)) return unsafe(path);
-        if (++links > LINKS_MAX) return loop(link.path);
+        if (!this.#isTrusted(stat, current)) return unsafeLink(path);
+        if (++links > LINKS_MAX) return linksLoop(link.path);
         const dir = this.#root.at(current);
         const target = this.#fs.readlink(dir, next);
         if (target.startsWith('/')) current = HERE;
@@ -137,20 +135,4 @@ export function realPathOf(path: Bytes, real: RealPaths): Bytes {
 /** Whether an answer of {@link RealPaths} is that a symlink must not be followed. */
 export function isProblem(answer: unknown): answer is Problem {
   return typeof answer === 'object' && answer !== null && 'code' in answer;
-}
-
-function unsafe(path: Bytes): Problem {
-  return {
-    code: 'UNSAFE_SYMLINK',
-    path,
-    message: `${quoted(path)} is a symlink that a user may have planted: not followed`,
-  };
-}
-
-function loop(path: Bytes): Problem {
-  return {
-    code: 'SYMLINK_LOOP',
-    path,
-    message: `${quoted(path)} leads through more than ${LINKS_MAX} symlinks (ELOOP)`,
-  };
 }

@@ -5,7 +5,7 @@ import type { OpenDirectories } from '../open-directories.ts';
 import { HERE, join } from '../paths.ts';
 
 /** As many as the kernel follows (path_resolution(7)). */
-const LINKS_MAX = 40;
+export const LINKS_MAX = 40;
 
 /** A symlink in the root led here. `stat` is undefined where it leads nowhere. */
 export interface Resolved {
@@ -29,7 +29,7 @@ export function resolveLink(directory: Bytes, name: Bytes, fs: FsPort, root: Ope
   const arrived = (path: Bytes, stat: Stat | undefined): Resolved | Problem => {
     const owner = (stat ?? fs.stat(root.at(current), HERE))?.uid;
     const astray = limited.find(({ uid }) => uid !== owner);
-    return astray === undefined ? { path, stat } : unsafe(astray.path);
+    return astray === undefined ? { path, stat } : unsafeLink(astray.path);
   };
   for (let links = 0; ; ) {
     const next = todo.pop();
@@ -46,9 +46,9 @@ export function resolveLink(directory: Bytes, name: Bytes, fs: FsPort, root: Ope
       current = path;
     } else if (stat?.type === 'symlink') {
       const parent = fs.stat(dir, HERE);
-      if (parent === undefined || !isTrustworthy(stat, parent)) return unsafe(path);
+      if (parent === undefined || !isTrustworthy(stat, parent)) return unsafeLink(path);
       if (!isOurs(stat.uid, fs, root)) limited.push({ path, uid: stat.uid });
-      if (++links > LINKS_MAX) return loop(join(directory, name));
+      if (++links > LINKS_MAX) return linksLoop(join(directory, name));
       const target = readLink(dir, next, fs);
       if (target?.startsWith('/')) current = HERE;
       // What is no symlink any more is looked at once more.
@@ -80,7 +80,8 @@ function isOurs(uid: number, fs: FsPort, root: OpenDirectories): boolean {
   return uid === 0 || uid === fs.uid || uid === fs.stat(root.at(HERE), HERE)?.uid;
 }
 
-function unsafe(path: Bytes): Problem {
+/** A symlink on the way that is not followed. */
+export function unsafeLink(path: Bytes): Problem {
   return {
     code: 'UNSAFE_SYMLINK',
     path,
@@ -88,7 +89,8 @@ function unsafe(path: Bytes): Problem {
   };
 }
 
-function loop(path: Bytes): Problem {
+/** Symlinks that lead in a circle. */
+export function linksLoop(path: Bytes): Problem {
   return {
     code: 'SYMLINK_LOOP',
     path,
