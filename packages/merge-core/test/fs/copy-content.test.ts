@@ -2,7 +2,7 @@ import type { FileHandle, FsPort, Stat } from '@emplace/fsprobe';
 import { expect, test } from '@jest/globals';
 import { copyContent } from '../../src/strategy/content.ts';
 
-test('a big file is copied in calls that each are short, holes left out', () => {
+test('a big file is copied in calls that each are short, holes left out (D.7)', () => {
   const [GIB, MIB] = [2 ** 30, 2 ** 20];
   const runs = [
     { start: 0, end: GIB },

@@ -63,7 +63,7 @@ function upgrade(fs: MemoryPort, version: string, major = version): ReturnType<t
 
 const registered = (fs: MemoryPort): unknown => JSON.parse(readIn(fs, REGISTRY));
 
-test('a library that a program needs stays with its symlink, is listed and registered; what compiles with it goes (A.14)', () => {
+test('a library that a program needs stays with its symlink, is listed in order and registered; what compiles with it goes (A.14, G.4)', () => {
   const fs = world(consumer('libz.so.1'));
   const report = upgrade(fs, '2');
   expect(shown(fs)).toEqual([

@@ -124,7 +124,7 @@ describe.each(cases)('$name, stopped after any call', ({ world, act }) => {
     expect(after).not.toEqual(before);
   });
 
-  test('is recovered to the old files and the old record, or to the new files and the new record (G1, G3)', () => {
+  test('is recovered to the old files and the old record, or to the new files and the new record (G1, G3, G.5)', () => {
     let committed = false;
     for (let calls = 0; calls <= total + 1; calls++) {
       const fs = pristine.clone();

@@ -305,3 +305,23 @@ test('an absolute symlink is the same in the root and in CONTENTS, also one into
   expect(shown(fs)).toEqual(['l -> /image/of/a/build/l']);
   expect(contentsOf(fs, '1')).toEqual(['sym /l -> /image/of/a/build/l']);
 });
+
+test('the report counts what came, was replaced, was the same and went, where Portage prints a line for each (C.4)', () => {
+  const one = [
+    directory('s'),
+    { path: 's/same', content: 'x' },
+    { path: 's/changed', content: '1' },
+    { path: 's/gone' },
+  ];
+  const two = [
+    directory('s'),
+    { path: 's/same', content: 'x' },
+    { path: 's/changed', content: '2' },
+    { path: 's/new' },
+  ];
+  const fs = packageWorld({ 1: one, 2: two });
+  mergeVersion(fs, '1');
+  const { counts } = mergeVersion(fs, '2');
+  // What goes is the file and the entry of the old version.
+  expect(counts).toMatchObject({ created: 1, replaced: 1, identical: 1, removed: 2 });
+});
