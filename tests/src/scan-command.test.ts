@@ -262,7 +262,8 @@ describe('on a terminal', () => {
 
   test('a watch draws over what it showed, until Ctrl-C', async () => {
     await using program = new Program();
-    const command = `'${emplace}' scan --pid ${program.pid} --watch 1`;
+    // Without exec a shell may wait for it, and end by the signal itself.
+    const command = `exec '${emplace}' scan --pid ${program.pid} --watch 1`;
     const child = spawn('script', ['-qec', command, '/dev/null'], { stdio: ['pipe', 'pipe', 'inherit'] });
     const ended = once(child, 'exit');
     let told = '';
