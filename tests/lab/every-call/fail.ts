@@ -54,7 +54,8 @@ export function failCall(world: World, operation: Operation, n: number, choice: 
   if (tree === 'old' && ended.outcome !== 'incomplete') {
     const image = world.seeImage();
     wrong.push(...image.map((difference) => `image: ${difference}`));
-    if (image.length === 0) world.keep();
+    // What was told may be the time of the root.
+    if (image.length === 0 && left.length === 0) world.keep();
   }
   return { fault, isReached, outcome: ended.outcome, tree, wrong };
 }
