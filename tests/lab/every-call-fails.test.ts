@@ -5,11 +5,12 @@ import { testWith } from '@emplace/fixtures/jest';
 import { describe, expect } from '@jest/globals';
 import { emplace } from '../src/running.ts';
 import { failCall } from './every-call/fail.ts';
-import { type CommandName, commandOf, failCommand } from './every-call/fail-command.ts';
+import { commandOf, failCommand } from './every-call/fail-command.ts';
 import { type LabFs, mountLabFs } from './every-call/file-systems.ts';
+import { killedOperation } from './every-call/kill.ts';
 import { type Operation, oneByOne, operations } from './every-call/operations.ts';
 import { sameTypes } from './every-call/small-package.ts';
-import { countTraced, TRACED } from './every-call/under-strace.ts';
+import { type Command, countTraced, emplaceLine, TRACED } from './every-call/under-strace.ts';
 import { World } from './every-call/world.ts';
 import { labSeed } from './seed.ts';
 import { tell } from './table.ts';
@@ -72,8 +73,10 @@ describe.each(Object.keys(STEPS) as LabFs[])('on %s', (kind) => {
   }
 });
 
+type TracedFault = readonly [call: string, errno: string, n: number];
+
 /** One call of each name, of those that are made most another one. */
-function* sample(counts: ReadonlyMap<string, number>): Generator<[call: string, errno: string, n: number]> {
+function* sample(counts: ReadonlyMap<string, number>): Generator<TracedFault> {
   for (const [i, [call, count]] of [...counts].entries()) {
     const errnos = TRACED[call] ?? [];
     for (let again = 0; again < Math.min(count / 4, 2); again++)
@@ -97,21 +100,34 @@ for (const name of ['merge', 'upgrade', 'unmerge'] as const)
       const log = work.at('strace');
       // Built, if it is not.
       expect(spawnSync(emplace, ['--version']).status).toBe(0);
-      const counts = countTraced({ args: commandOf(name, world.place), log });
+      const command = { line: emplaceLine(commandOf(name, world.place)), log };
+      const counts = countTraced(command);
       expect(world.see().tree).toBe('new');
-      const { wrong, outcomes, ...tally } = failCommands(world, name, log, counts);
+      const { wrong, outcomes, ...tally } = failEachOf(sample(counts), world, command);
       expect(wrong).toEqual([]);
       expect([...outcomes]).toEqual(expect.arrayContaining(['done', 'rolled-back']));
       // Most of what was to be hit was: threads share the work in more than one way.
       expect(tally.tried).toBeGreaterThan(counts.size / 2);
-      tell({ kind: `a system call of emplace ${name} fails`, fileSystem: 'tmpfs', ...tally, controlFailed: 0 });
+      const control = new World(`${fs.path}/control`, oneByOne, sameTypes);
+      const plain = { line: killedOperation('one-by-one', control.place, 0), log };
+      const shown = failEachOf(RENAMES, control, plain).wrong;
+      expect(shown).toEqual(expect.arrayContaining([expect.stringMatching(/neither/)]));
+      tell({
+        kind: `a system call of emplace ${name} fails`,
+        fileSystem: 'tmpfs',
+        ...tally,
+        controlFailed: shown.length,
+      });
     },
   );
 
-function failCommands(world: World, name: CommandName, log: string, counts: ReadonlyMap<string, number>): Tally {
+/** Of a merge one by one, which has nothing else that would matter. */
+const RENAMES: readonly TracedFault[] = [2, 3, 4].map((n) => ['renameat', 'EIO', n]);
+
+function failEachOf(faults: Iterable<TracedFault>, world: World, command: Command): Tally {
   const tally = newTally();
-  for (const [call, errno, n] of sample(counts)) {
-    const failed = failCommand(world, name, log, call, errno, n);
+  for (const [call, errno, n] of faults) {
+    const failed = failCommand(world, command, call, errno, n);
     if (failed.isReached) add(tally, `${call} ${n}, ${errno}`, failed);
   }
   return tally;

@@ -1,11 +1,10 @@
 /** A merge, an upgrade, an unmerge and their recovery, killed at each call on real file systems: the old tree or the new one, exactly. */
 import { spawnSync } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import { TOP, temporaryDirectory } from '@emplace/fixtures';
 import { rootTest } from '@emplace/fixtures/jest';
 import { describe, expect } from '@jest/globals';
 import { type LabFs, mountLabFs } from './every-call/file-systems.ts';
-import { killAt, recoverEither, recoverKilled } from './every-call/kill.ts';
+import { killAt, killedOperation, recoverEither, recoverKilled } from './every-call/kill.ts';
 import { type Operation, oneByOne, operations } from './every-call/operations.ts';
 import { sameTypes } from './every-call/small-package.ts';
 import { World } from './every-call/world.ts';
@@ -13,9 +12,6 @@ import { labSeed } from './seed.ts';
 import { tell } from './table.ts';
 
 const SEED = labSeed();
-const child = fileURLToPath(new URL('./every-call/killed-operation.ts', import.meta.url));
-
-const FLAGS = ['--conditions=@emplace/source', '--disable-warning=ExperimentalWarning'];
 /** Of calls: a process takes as long as a hundred stops in this one. */
 const STRIDE = 61;
 
@@ -119,9 +115,9 @@ describe.each(Object.entries(operations))('%s in a process of its own', (name, o
       const world = new World(`${fs.path}/world`, operation);
       const compiled = work.make('compiled');
       const kill = (what: string, n: number): boolean => {
-        const args = [...FLAGS, child, what, world.place, String(n)];
+        const [program = '', ...args] = killedOperation(what, world.place, n);
         const env = { PATH: process.env.PATH, NODE_COMPILE_CACHE: compiled };
-        const { signal, status, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8', env });
+        const { signal, status, stderr } = spawnSync(program, args, { encoding: 'utf8', env });
         expect({ n, signal, status, stderr }).toMatchObject(signal === null ? { status: 0 } : { signal: 'SIGKILL' });
         return signal !== null;
       };

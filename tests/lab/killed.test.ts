@@ -1,17 +1,10 @@
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import {
-  bigTree,
-  compareTrees,
-  makeLoopFs,
-  snapshotTree,
-  type TreeSnapshot,
-  temporaryDirectory,
-  unmount,
-} from '@emplace/fixtures';
+import { bigTree, makeLoopFs, snapshotTree, type TreeSnapshot, temporaryDirectory, unmount } from '@emplace/fixtures';
 import { rootTest } from '@emplace/fixtures/jest';
 import { recoverSync } from '@emplace/merge-core';
 import { describe, expect } from '@jest/globals';
+import { differences, isNeither } from '../src/installed.ts';
 import { tell } from './table.ts';
 
 const child = fileURLToPath(new URL('../src/children/merge-until.ts', import.meta.url));
@@ -37,11 +30,6 @@ function copyTree(from: string, to: string): void {
   expect(spawnSync('cp', ['-a', from, to]).status).toBe(0);
 }
 
-/** Names of the differences; times of directories change with every name that comes and goes. */
-function differences(expected: TreeSnapshot, root: string): string[] {
-  return compareTrees(expected, snapshotTree(root), { ignore: { directoryMtimes: true } });
-}
-
 /** Recovers, by way of a rollback where that is asked for and not too late. @returns which tree it should be now */
 function recovered(root: string, rollback: boolean, old: TreeSnapshot): 'old' | 'new' {
   try {
@@ -51,7 +39,7 @@ function recovered(root: string, rollback: boolean, old: TreeSnapshot): 'old' | 
     recoverSync({ root, sync: 'none' });
     return 'new';
   }
-  return differences(old, root).length === 0 ? 'old' : 'new';
+  return differences(old, snapshotTree(root)).length === 0 ? 'old' : 'new';
 }
 
 /** Linear congruential: the same points in every run. */
@@ -86,6 +74,7 @@ describe.each([
       const fresh = snapshotTree(at('root'));
       let isOld = false;
       const seen = { old: 0, new: 0 };
+      let half = 0;
       for (const point of points(kills, total)) {
         // A root that was found to be the old tree is as good as a fresh copy of it.
         if (!isOld) {
@@ -95,10 +84,12 @@ describe.each([
         spawnSync('rm', ['-rf', at('work-image')]);
         copyTree(at('image'), at('work-image'));
         expect(merge(at('work-image'), at('root'), String(point), options).signal).toBe('SIGKILL');
+        if (isNeither(snapshotTree(at('root')), old, fresh)) half++;
         const tree = recovered(at('root'), point % 3 === 0, old);
-        const wrong = differences(tree === 'old' ? old : fresh, at('root'));
+        const found = snapshotTree(at('root'));
+        const wrong = differences(tree === 'old' ? old : fresh, found);
         // Of two lists of differences the shorter is the one to read.
-        const other = wrong.length === 0 ? [] : differences(tree === 'old' ? fresh : old, at('root'));
+        const other = wrong.length === 0 ? [] : differences(tree === 'old' ? fresh : old, found);
         expect({ point, wrong: (wrong.length < other.length ? wrong : other).slice(0, 9) }).toEqual({
           point,
           wrong: [],
@@ -108,7 +99,9 @@ describe.each([
       }
       expect(seen.old + seen.new).toBe(kills);
       expect(Math.min(seen.old, seen.new)).toBeGreaterThan(0);
-      tell({ kind: `merge by ${name} killed`, fileSystem: 'ext4', tried: kills, ...seen, controlFailed: 0 });
+      // Without recovery it would be neither.
+      expect(half).toBeGreaterThan(0);
+      tell({ kind: `merge by ${name} killed`, fileSystem: 'ext4', tried: kills, ...seen, controlFailed: half });
     } finally {
       unmount(place);
     }

@@ -25,6 +25,12 @@ export function differences(wanted: TreeSnapshot, found: TreeSnapshot): string[]
   return compareTrees(wanted, found, { ignore: { directoryMtimes: true } });
 }
 
+/** Whether what a kill left is neither of two trees, names of the merge's own aside: what nobody recovers must show it. */
+export function isNeither(left: TreeSnapshot, ...trees: readonly TreeSnapshot[]): boolean {
+  const found = new Map([...left].filter(([path]) => !/\.emplace|-MERGING-/.test(path)));
+  return trees.every((tree) => differences(tree, found).length > 0);
+}
+
 export type Operation = 'merge' | 'unmerge';
 
 /** An ext4, and the place where processes that are started hundreds of times find what they have compiled. */

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import type { TreeSnapshot } from '@emplace/fixtures';
 import { type MergeError, recover } from '@emplace/merge-core';
 import { expect } from '@jest/globals';
-import { differences, type Installed, type Operation } from './installed.ts';
+import { differences, type Installed, isNeither, type Operation } from './installed.ts';
 import { gone, kill } from './running.ts';
 
 const child = fileURLToPath(new URL('./children/supervised-operation.ts', import.meta.url));
@@ -57,8 +57,7 @@ async function killed(
   installed.fresh(isOld);
   if (round % 4 < 2) await killMover(installed, operation, moment);
   else await killSupervisor(installed, operation, moment);
-  const unrecovered = withoutOwnNames(installed.found());
-  const wasHalf = [installed.old, after].every((tree) => differences(tree, unrecovered).length > 0);
+  const wasHalf = isNeither(installed.found(), installed.old, after);
   const how = { root: installed.root, sync: 'none', inProcess: true, lockTimeoutMs: 30_000 } as const;
   await recover({ ...how, rollback: round % 5 === 0 }).catch(async (error: MergeError) => {
     expect(error.code).toBe('ROLLBACK_TOO_LATE');
@@ -103,8 +102,4 @@ async function workMs(installed: Installed, operation: Operation): Promise<numbe
     started = performance.now();
   });
   return performance.now() - started;
-}
-
-function withoutOwnNames(tree: TreeSnapshot): TreeSnapshot {
-  return new Map([...tree].filter(([path]) => !/\.emplace|-MERGING-/.test(path)));
 }

@@ -1,7 +1,7 @@
 import { TOP } from '@emplace/fixtures';
 import { recoverSync } from '@emplace/merge-core';
 import type { operations } from './operations.ts';
-import { failTraced } from './under-strace.ts';
+import { type Command, failTraced } from './under-strace.ts';
 import type { World } from './world.ts';
 
 /** Of those that the command line is asked for. */
@@ -32,15 +32,10 @@ const OUTCOMES: Readonly<Record<string, { readonly outcome: string; readonly tre
   5: { outcome: 'incomplete' },
 };
 
-/** Lets the n-th call of one name fail in the processes of the command line, recovers where that is needed, and looks at what is left. */
-export function failCommand(world: World, name: CommandName, log: string, call: string, errno: string, n: number) {
+/** Lets the n-th call of one name fail in the processes of a command, recovers where that is needed, and looks at what is left. */
+export function failCommand(world: World, command: Command, call: string, errno: string, n: number) {
   world.restore();
-  const { status, stdout, stderr, traced, left } = failTraced(
-    { args: commandOf(name, world.place), log },
-    call,
-    errno,
-    n,
-  );
+  const { status, stdout, stderr, traced, left } = failTraced(command, call, errno, n);
   const ended = OUTCOMES[String(status)];
   const wrong = left.map((pid) => `process ${pid} still runs`);
   if (ended === undefined) wrong.push(`ended with ${status}: ${stderr.slice(-500)}`);

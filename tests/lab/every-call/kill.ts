@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url';
 import { Stopped, stopAfter } from '@emplace/fixtures/faults';
 import { type FsPort, linuxPort, MergeError, recoverSync } from '@emplace/merge-core';
 import { closeOpenedSince, openDescriptors } from './descriptors.ts';
@@ -42,4 +43,12 @@ export function recoverKilled(root: string, rollback: boolean, first: number, st
   for (let killed = 0; ; killed++) {
     if (!killAt(first + killed * step, (fs) => recoverEither(root, rollback, fs))) return killed;
   }
+}
+
+const child = fileURLToPath(new URL('./killed-operation.ts', import.meta.url));
+
+/** Program and arguments of a process that does one operation and is killed at call number `n`; with 0 it lives. */
+export function killedOperation(what: string, place: string, n: number): string[] {
+  const flags = ['--conditions=@emplace/source', '--disable-warning=ExperimentalWarning'];
+  return [process.execPath, ...flags, child, what, place, String(n)];
 }

@@ -1,4 +1,4 @@
-/** The command line with its two processes, under strace: calls are counted, or one of them fails below all of our own code. */
+/** A program with all its processes under strace: calls are counted, or one of them fails below all of our own code. */
 import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -31,9 +31,15 @@ export const TRACED: Readonly<Record<string, readonly string[]>> = {
 };
 
 export interface Command {
-  readonly args: readonly string[];
+  /** Program and arguments. */
+  readonly line: readonly string[];
   /** For strace's own output. */
   readonly log: string;
+}
+
+/** How the command line is run, without the wrapper that looks for Node. */
+export function emplaceLine(args: readonly string[]): string[] {
+  return [process.execPath, '--disable-sigusr1', bundle, ...args, '--json', '--progress', 'json'];
 }
 
 export interface Ended {
@@ -67,19 +73,15 @@ export function failTraced(command: Command, call: string, errno: string, n: num
   return run(command, [`trace=${call}`, `inject=${call}:error=${errno}:when=${n}`]);
 }
 
-function run({ args, log }: Command, expressions: readonly string[]): Ended {
+function run({ line, log }: Command, expressions: readonly string[]): Ended {
   const mark = `EMPLACE_LAB_MARK=${log}`;
   const strace = ['-f', '-qq', '--seccomp-bpf', '-o', log, ...expressions.flatMap((one) => ['-e', one])];
-  const { status, stdout, stderr } = spawnSync(
-    'strace',
-    [...strace, process.execPath, '--disable-sigusr1', bundle, ...args, '--json', '--progress', 'json'],
-    {
-      encoding: 'utf8',
-      env: { PATH: process.env.PATH, EMPLACE_LAB_MARK: log },
-      timeout: 60_000,
-      killSignal: 'SIGKILL',
-    },
-  );
+  const { status, stdout, stderr } = spawnSync('strace', [...strace, ...line], {
+    encoding: 'utf8',
+    env: { PATH: process.env.PATH, EMPLACE_LAB_MARK: log },
+    timeout: 60_000,
+    killSignal: 'SIGKILL',
+  });
   return { status, stdout, stderr, traced: readFileSync(log, 'latin1'), left: marked(mark) };
 }
 
