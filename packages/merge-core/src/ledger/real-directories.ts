@@ -59,8 +59,9 @@ export class RealDirectories {
   }
 
   #look(path: Bytes, above: RealDirectory | undefined): RealDirectory | Problem | undefined {
+    // The root is there, whoever may look at it: taken for missing, all that is in it would be.
+    if (above === undefined) return this.#named(HERE, this.#fs.stat(this.#root.at(HERE), HERE));
     try {
-      if (above === undefined) return this.#named(HERE, this.#fs.stat(this.#root.at(HERE), HERE));
       const { parent, name } = splitPath(path);
       const stat = this.#fs.stat(this.#root.at(above.path), name);
       if (stat?.type !== 'symlink') return this.#named(above.path === parent ? path : join(above.path, name), stat);

@@ -1,5 +1,6 @@
 import { thrown } from '@emplace/fixtures';
-import { ascii } from '@emplace/syscalls';
+import { failAt } from '@emplace/fixtures/faults';
+import { ascii, SyscallError } from '@emplace/syscalls';
 import { describe, expect, test } from '@jest/globals';
 import { MergeError } from '../../src/index.ts';
 import { parsePackageName } from '../../src/ledger/package-name.ts';
@@ -120,6 +121,12 @@ test('a database that is not there is empty; a file in its place, or a link that
   const planted = rootWith({ path: 'var/db', type: 'symlink', content: '/tmp', uid: 1000 });
   expect(thrown(MergeError, () => new Opened(planted)).code).toBe('UNSAFE_SYMLINK');
   expect([file.openHandles(), planted.openHandles()]).toEqual([0, 0]);
+});
+
+test('in a root that cannot be looked at no database is missing: it fails', () => {
+  const fs = failAt(rootWith(...bash), 1, 'EACCES', (name) => name === 'stat');
+  expect(thrown(SyscallError, () => new Opened(fs)).code).toBe('EACCES');
+  expect(fs.openHandles()).toBe(0);
 });
 
 test('nothing stays open', () => {
