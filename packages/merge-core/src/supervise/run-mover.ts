@@ -70,7 +70,7 @@ export interface Watched {
   readonly command?: readonly string[];
 }
 
-/** How long a killed process may take to be gone. */
+/** How long a process may take to be gone that was killed, or that has nothing more to do. */
 const GRACE_MS = 1_000;
 const STDERR_MAX = 10_000;
 
@@ -96,10 +96,13 @@ export async function runMover(watched: Watched): Promise<Ended> {
   let asked: Promise<unknown> = Promise.resolve();
   const gone = new AbortController();
 
+  const isSuspended = (): boolean => threadState(pid).state === 'T';
+  const tellSuspended = (): void =>
+    emit({ type: 'waiting', waiting: { what: `process ${pid}, which somebody suspended`, ms: 0 } });
   const kill = (reason: string): void => {
     why ??= reason;
     child.kill('SIGKILL');
-    setTimeout(giveUp, GRACE_MS).unref();
+    stack.use(afterRunning(GRACE_MS, giveUp));
   };
   const giveUp = (): void => {
     for (const stream of [stdin, stderr, messages]) stream.destroy();
@@ -135,7 +138,21 @@ export async function runMover(watched: Watched): Promise<Ended> {
         break;
       default:
         said = message;
+        endSoon();
     }
+  };
+  /** Its calls are watched, and one after the other gives the lock back; but it may hang where it makes none. */
+  const endSoon = (): void => {
+    const { count } = page.read();
+    const ms = Math.max(watched.stallTimeoutMs, GRACE_MS);
+    const orKill = (): void => {
+      const { call, count: now } = page.read();
+      const suspended = isSuspended();
+      if (suspended) tellSuspended();
+      if (suspended || call !== 0 || now !== count) endSoon();
+      else kill(`it did not end within ${ms} ms of its last word`);
+    };
+    stack.use(afterRunning(ms, orKill));
   };
   const hearIfRight = (message: Message | undefined): void => {
     const wrong = whatIsWrong(message, watched.root);
@@ -146,9 +163,8 @@ export async function runMover(watched: Watched): Promise<Ended> {
   stack.use(
     watchPage(page, {
       limitsMs: limitsFrom(watched.stallTimeoutMs),
-      isSuspended: () => threadState(pid).state === 'T',
-      onSuspended: () =>
-        emit({ type: 'waiting', waiting: { what: `process ${pid}, which somebody suspended`, ms: 0 } }),
+      isSuspended,
+      onSuspended: tellSuspended,
       onWaiting: (doing, ms) => emit({ type: 'waiting', waiting: { what: describeCall(pid, doing), ms } }),
       onStalled: (doing, ms) => {
         stalled = { call: describeCall(pid, doing), afterMs: ms };

@@ -34,7 +34,7 @@ async function failure(command: readonly string[], more: Partial<Supervision> = 
     command,
     ...more,
   };
-  const request = mergeRequest({ image: work.at('image'), root: work.at('root') });
+  const request = mergeRequest({ image: work.at('image'), root: work.at('root'), onEvent: supervision.emit });
   const error = await superviseMerge(request, supervision).then(
     () => undefined,
     (thrown: unknown) => thrown,
@@ -91,6 +91,19 @@ describe('a mover that', () => {
     const error = await failure(script(forever), { handshakeMs: 300 });
     expect(error).toMatchObject({ code: 'MOVER_NOT_STARTED' });
     expect(error.message).toContain('said nothing within');
+  });
+
+  const agreed = say({ say: 'ready', protocol: 2, root: '' });
+  const refused = { code: 'FILE_COLLISION', message: 'not this one', outcome: 'refused' };
+
+  test('does not end after its last word is not waited for, and that word stands (G10)', async () => {
+    const told: unknown[] = [];
+    const emit: Supervision['emit'] = (event) => void (event.type === 'warning' && told.push(event.warning));
+    const mover = script(agreed + say({ say: 'failed', error: refused }) + forever);
+    expect(await failure(mover, { stallTimeoutMs: 200, emit })).toMatchObject(refused);
+    expect(told).toMatchObject([
+      { code: 'LEFT_BEHIND', message: expect.stringContaining('it did not end within 1000 ms of its last word') },
+    ]);
   });
 
   test('says what to other readers of lines is two of them is understood', async () => {
