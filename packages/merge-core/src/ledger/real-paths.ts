@@ -3,7 +3,7 @@ import { type Bytes, isErrno } from '@emplace/syscalls';
 import type { Problem } from '../errors.ts';
 import type { OpenDirectories } from '../open-directories.ts';
 import { HERE, join, splitPath } from '../paths.ts';
-import { LINKS_MAX, linksLoop, unsafeLink } from '../plan/resolve.ts';
+import { LINKS_MAX, linksLoop, othersMove, unsafeLink } from '../plan/resolve.ts';
 
 /** Where a path really is. */
 export interface Place {
@@ -115,8 +115,7 @@ export class RealPaths {
   #isTrusted(link: Stat, directory: Bytes): boolean {
     const parent = this.#fs.stat(this.#root.at(directory), HERE);
     if (parent === undefined || !this.#isOurs(link.uid) || !this.#isOurs(parent.uid)) return false;
-    const anyoneMoves = (parent.mode & 0o002) !== 0 && (parent.mode & 0o1000) === 0;
-    return !anyoneMoves;
+    return !othersMove(parent, this.#fs.uid);
   }
 
   /** Whoever owns the root directory can put anything anywhere in it. */

@@ -46,7 +46,7 @@ export function resolveLink(directory: Bytes, name: Bytes, fs: FsPort, root: Ope
       current = path;
     } else if (stat?.type === 'symlink') {
       const parent = fs.stat(dir, HERE);
-      if (parent === undefined || !isTrustworthy(stat, parent)) return unsafeLink(path);
+      if (parent === undefined || !isTrustworthy(stat, parent, fs.uid)) return unsafeLink(path);
       if (!isOurs(stat.uid, fs, root)) limited.push({ path, uid: stat.uid });
       if (++links > LINKS_MAX) return linksLoop(join(directory, name));
       const target = readLink(dir, next, fs);
@@ -70,9 +70,19 @@ function readLink(dir: DirHandle, name: Bytes, fs: FsPort): Bytes | undefined {
 }
 
 /** Root or the directory's owner made it; nobody else could have moved it there. */
-function isTrustworthy(link: Stat, directory: Stat): boolean {
-  const anyoneMoves = (directory.mode & 0o002) !== 0 && (directory.mode & 0o1000) === 0;
-  return (link.uid === 0 || link.uid === directory.uid) && !anyoneMoves;
+function isTrustworthy(link: Stat, directory: Stat, uid: number): boolean {
+  return (link.uid === 0 || link.uid === directory.uid) && !othersMove(directory, uid);
+}
+
+/**
+ * Whether others may put a link of root's or the owner's that lies elsewhere into a directory: all may write to it, or a
+ * group, which may have members that its directory's owner is not (root:mail, 02775). Not root's group; and what an
+ * ordinary user lets his own group do to his directories is his affair when it is he who merges (umask 002).
+ */
+export function othersMove({ mode, uid: owner, gid }: Stat, uid: number): boolean {
+  if ((mode & 0o1000) !== 0) return false;
+  const isOwn = owner === uid && uid !== 0;
+  return (mode & 0o002) !== 0 || ((mode & 0o020) !== 0 && gid !== 0 && !isOwn);
 }
 
 /** Root, who merges, and the owner of the root directory, who can put anything anywhere in it. */

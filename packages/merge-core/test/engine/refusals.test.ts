@@ -162,6 +162,17 @@ describe('what is wrong with the trees is refused before anything changes', () =
       return undefined;
     });
   });
+  rootTest('a symlink of root in a directory that a group other than root may write to: UNSAFE_SYMLINK (G6)', () => {
+    refuses('UNSAFE_SYMLINK', 3, ({ image, root }) => {
+      file(image, 'mail/config/inside');
+      mkdirSync(join(root, 'mail'));
+      mkdirSync(join(root, 'etc'));
+      symlinkSync('/etc', join(root, 'mail/config'));
+      chownSync(join(root, 'mail'), 0, 1234);
+      chmodSync(join(root, 'mail'), 0o2775);
+      return undefined;
+    });
+  });
   rootTest('a symlink that the owner of a directory made in it to what is not his: UNSAFE_SYMLINK (G6)', () => {
     refuses('UNSAFE_SYMLINK', 3, ({ image, root }) => {
       file(image, 'home/config/inside');
