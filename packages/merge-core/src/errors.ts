@@ -94,6 +94,10 @@ export const errorCodes = {
     hint: 'Run `emplace recover` to finish: the new tree is in place and its undo is being removed',
   },
   LOCKED: { exit: 6, hint: 'Wait for the other merge to end' },
+  LOCK_UNAVAILABLE: {
+    exit: 3,
+    hint: 'Check the lock service of the file system (NFS: `rpc.lockd`, or mount it with `local_lock=flock`), then merge again',
+  },
   MOVER_NOT_STARTED: { exit: 3, hint: 'Mend the cause, or pass `--in-process` to work without a process of its own' },
   MOVER_DIED: { exit: 3, hint: 'Merge again; see why the process ended (memory, a kill), or report a crash' },
   STALLED: { exit: 3, hint: 'Check what serves the file system that did not answer, then merge again' },

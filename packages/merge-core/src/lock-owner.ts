@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import type { DirHandle, FsPort } from '@emplace/fsprobe';
+import type { DirHandle, FileHandle, FsPort, Stat, Timestamp } from '@emplace/fsprobe';
 import { ascii, type Bytes, isErrno, show, toBytes } from '@emplace/syscalls';
 import { readWhole } from './fs/whole-file.ts';
 
@@ -16,6 +16,8 @@ interface Owner {
   readonly supervisor?: Caller;
   /** ISO 8601. */
   readonly since: string;
+  /** Of the root, before the state directory was made in it. */
+  readonly rootTime: Timestamp;
 }
 
 /** A process as a person knows it. */
@@ -29,9 +31,8 @@ export function describeSelf(): Caller {
   return { pid: process.pid, command: process.argv.slice(0, 4).join(' ') };
 }
 
-/** Writes down that this process holds the lock. @throws SyscallError */
-export function writeOwner(state: DirHandle, supervisor: Caller | undefined, fs: FsPort): void {
-  removeOwner(state, fs);
+/** Writes down that this process holds the lock, and what the root's time was. @throws SyscallError */
+export function writeOwner(state: DirHandle, supervisor: Caller | undefined, rootTime: Timestamp, fs: FsPort): void {
   const owner: Owner = {
     ...describeSelf(),
     // The command name before it may hold spaces and parentheses: count from the last `)`.
@@ -39,8 +40,9 @@ export function writeOwner(state: DirHandle, supervisor: Caller | undefined, fs:
     bootId: readOr('/proc/sys/kernel/random/boot_id').trim(),
     ...(supervisor && { supervisor }),
     since: new Date().toISOString(),
+    rootTime,
   };
-  const file = fs.createFile(state, OWNER, 0o600);
+  const file = createAnew(state, fs);
   try {
     fs.write(file, Buffer.from(JSON.stringify(owner)));
   } finally {
@@ -48,18 +50,53 @@ export function writeOwner(state: DirHandle, supervisor: Caller | undefined, fs:
   }
 }
 
+function createAnew(state: DirHandle, fs: FsPort): FileHandle {
+  try {
+    return fs.createFile(state, OWNER, 0o600);
+  } catch (error) {
+    if (!isErrno(error, 'EEXIST')) throw error;
+    removeOwner(state, fs);
+    return fs.createFile(state, OWNER, 0o600);
+  }
+}
+
 /** The owner as a person reads it; undefined when nothing sensible stands there. */
 export function readOwner(state: DirHandle, fs: FsPort): string | undefined {
+  return read(state, fs, describeOwner);
+}
+
+/**
+ * What the time of the root was before a holder that was killed made the state directory, and when that was written down:
+ * who changed the root later has made it another time. undefined when no holder left that.
+ */
+export function timeLeft(state: DirHandle, fs: FsPort): { was: Timestamp; written: Timestamp } | undefined {
+  return read(state, fs, (text, { mtime }) => {
+    const was = parsed(text)?.rootTime;
+    const isTime = Number.isSafeInteger(was?.sec) && Number.isSafeInteger(was?.nsec);
+    return was === undefined || !isTime ? undefined : { was, written: mtime };
+  });
+}
+
+function read<T>(state: DirHandle, fs: FsPort, take: (text: string, stat: Stat) => T): T | undefined {
   try {
     const file = fs.openFile(state, OWNER);
     try {
-      return describeOwner(readWhole(file, fs).toString('utf8'));
+      return take(readWhole(file, fs).toString('utf8'), fs.statHandle(file));
     } finally {
       fs.closeFile(file);
     }
   } catch (error) {
     if (isErrno(error)) return undefined;
     throw error;
+  }
+}
+
+/** undefined: torn or empty. The holder is just writing it, or was killed while it did. */
+function parsed(text: string): Partial<Owner> | undefined {
+  try {
+    return Object(JSON.parse(text)) as Partial<Owner>;
+  } catch {
+    return undefined;
   }
 }
 
@@ -72,15 +109,10 @@ export function removeOwner(state: DirHandle, fs: FsPort): void {
 }
 
 function describeOwner(text: string): string | undefined {
-  try {
-    const { supervisor, since, ...holder } = JSON.parse(text) as Partial<Owner>;
-    if (typeof holder.pid !== 'number') return undefined;
-    const caller = typeof supervisor?.pid === 'number' ? `, for ${describe(supervisor)},` : '';
-    return `${describe(holder)}${caller} since ${quoted(since)}`;
-  } catch {
-    // Torn or empty: the holder is just writing it, or was killed while it did. Nothing depends on it.
-    return undefined;
-  }
+  const { supervisor, since, ...holder } = parsed(text) ?? {};
+  if (typeof holder.pid !== 'number') return undefined;
+  const caller = typeof supervisor?.pid === 'number' ? `, for ${describe(supervisor)},` : '';
+  return `${describe(holder)}${caller} since ${quoted(since)}`;
 }
 
 function describe({ pid, command }: Partial<Caller>): string {

@@ -4,7 +4,7 @@ import { ANNOUNCED, type Announce, type Announcement } from './announce.ts';
 import { explain, MergeError } from './errors.ts';
 import type { Emit, MergeEvent, Warning } from './events.ts';
 import { closeUnwritten } from './fs/close-unwritten.ts';
-import { type Caller, readOwner, removeOwner, writeOwner } from './lock-owner.ts';
+import { type Caller, readOwner, removeOwner, timeLeft, writeOwner } from './lock-owner.ts';
 import { HERE } from './paths.ts';
 import { statDirectory } from './plan/survey.ts';
 import { findState, openState, STATE_DIRECTORY } from './state.ts';
@@ -48,7 +48,7 @@ export interface LockTerms {
  * Takes the root for one merge (G5), or takes over a lock in flight. flock(2) decides: it ends with its holders, however they
  * are stopped, and a suspended one keeps it. The owner file is for people, `announce` for programs that know proper-lockfile.
  *
- * @throws MergeError LOCKED with who holds it, ROOT_UNUSABLE, and what openState throws.
+ * @throws MergeError LOCKED with who holds it, LOCK_UNAVAILABLE, ROOT_UNUSABLE, and what openState throws.
  */
 export function lockRoot(root: DirHandle, fs: FsPort, terms: LockTerms): RootLock {
   const before = timeOf(root, fs);
@@ -95,7 +95,7 @@ function takeOver(
   fs: FsPort,
   { inFlight }: LockTerms,
 ): { readonly state: DirHandle; readonly file: FileHandle } | undefined {
-  const file = inFlight?.take();
+  const file = inFlight && landed(inFlight);
   if (file === undefined) return undefined;
   const state = findState(root, fs);
   if (state !== undefined) {
@@ -104,6 +104,15 @@ function takeOver(
   }
   closeUnwritten(file, fs);
   return undefined;
+}
+
+/** @throws MergeError LOCK_UNAVAILABLE: it may be held there still (ENOBUFS, ENOMEM), and then nobody else gets it either. */
+function landed(inFlight: InFlight): FileHandle | undefined {
+  try {
+    return inFlight.take();
+  } catch (error) {
+    throw explain(error, 'LOCK_UNAVAILABLE', 'the lock of the process before cannot be taken over');
+  }
 }
 
 /** Before anything else is done with it. */
@@ -126,21 +135,22 @@ function holding(
   const warn = (warning: Warning): void => emit({ type: 'warning', warning });
   // We hold the lock: whoever announced that before us is gone.
   whyNot(() => fs.rmdir(state, ANNOUNCED));
-  const unsaid = whyNot(() => writeOwner(state, supervisor, fs));
+  const rootTime = timeBefore(state, before, fs);
+  const unsaid = whyNot(() => writeOwner(state, supervisor, rootTime, fs));
   if (unsaid !== undefined)
     warn({ code: 'LOCK_COMPROMISED', message: `the lock is held but says not by whom: ${unsaid}` });
   const announcement = announce && tryAnnounce(() => announce(state, fs, warn), warn);
   const lock: RootLock = {
     state,
-    rootTime: before,
+    rootTime,
     keepFresh: () => announcement?.keepFresh(),
     [Symbol.dispose]: () => {
       const unended = announcement && whyNot(() => announcement.end());
       const left = [unended, ...release(root, state, file, inFlight, fs)].filter((why) => why !== undefined);
       for (const why of left)
         warn({ code: 'LEFT_BEHIND', message: `the lock is given back, but its files stay: ${why}` });
-      const { rootTime } = lock;
-      const untimed = rootTime && whyNot(() => restoreTime(root, rootTime, fs));
+      const { rootTime: time } = lock;
+      const untimed = time && whyNot(() => restoreTime(root, time, fs));
       if (untimed !== undefined)
         warn({ code: 'LEFT_BEHIND', message: `the root has the time of the lock, not the one before: ${untimed}` });
     },
@@ -148,7 +158,17 @@ function holding(
   return lock;
 }
 
-/** @throws MergeError LOCKED */
+/** The time of the root is that of a state directory which a killed holder made, unless somebody changed the root since. */
+function timeBefore(state: DirHandle, now: Timestamp, fs: FsPort): Timestamp {
+  const left = timeLeft(state, fs);
+  return left !== undefined && !isLater(now, left.written) ? left.was : now;
+}
+
+function isLater(one: Timestamp, other: Timestamp): boolean {
+  return one.sec === other.sec ? one.nsec > other.nsec : one.sec > other.sec;
+}
+
+/** @throws MergeError LOCKED, LOCK_UNAVAILABLE, PERMISSION */
 function tryLock(root: DirHandle, state: DirHandle, fs: FsPort): FileHandle | 'vanished' {
   let file: FileHandle;
   try {
@@ -162,7 +182,7 @@ function tryLock(root: DirHandle, state: DirHandle, fs: FsPort): FileHandle | 'v
     if (isTheLock(root, state, file, fs)) return file;
   } catch (error) {
     closeUnwritten(file, fs);
-    throw explain(error, 'ROOT_UNUSABLE', 'the root cannot be locked');
+    throw explain(error, 'LOCK_UNAVAILABLE', 'the root cannot be locked');
   }
   closeUnwritten(file, fs);
   return 'vanished';
@@ -213,7 +233,7 @@ function release(
   fs: FsPort,
 ): (string | undefined)[] {
   const failed = [whyNot(() => removeOwner(state, fs)), whyNot(() => fs.unlink(state, LOCK))];
-  land(inFlight, fs);
+  failed.push(whyNot(() => land(inFlight, fs)));
   closeUnwritten(file, fs);
   fs.closeDir(state);
   // ENOTEMPTY: a journal waits for recovery, or the next merge is already there.
