@@ -64,8 +64,7 @@ function make(fs: FsPort, base: DirHandle, entry: Entry, makeSocket: () => void)
 
 function writeFile(fs: FsPort, dir: DirHandle, name: Bytes, { content = '', hole = 0 }: Entry): void {
   const file = fs.createFile(dir, name, 0o600);
-  fs.seek(file, hole * BLOCK);
-  fs.write(file, toBuffer(content as Bytes));
+  fs.write(file, toBuffer(content as Bytes), hole * BLOCK);
   fs.truncate(file, hole * BLOCK + content.length);
   fs.closeFile(file);
 }

@@ -30,12 +30,14 @@ const TYPES: readonly (EntryType | undefined)[] = [
 ];
 const NODE_TYPES = { fifo: sys.S_IFIFO, char: sys.S_IFCHR, block: sys.S_IFBLK } as const;
 
-/** The port of a live system. Stateless but for the umask, which is read once when it first matters. */
+/** The port of a live system. Stateless but for the user and the umask, each read once when it first matters. */
 export function linuxPort(): FsPort {
+  let uid: number | undefined;
   let umask: number | undefined;
   return {
     get uid() {
-      return sys.geteuid();
+      uid ??= sys.geteuid();
+      return uid;
     },
     get gids() {
       return [process.getegid?.() ?? 0, ...(process.getgroups?.() ?? [])];
@@ -69,13 +71,12 @@ export function linuxPort(): FsPort {
     createUnnamed: (at) => sys.openat(at, HERE, sys.O_TMPFILE | sys.O_RDWR | sys.O_CLOEXEC, 0o600) as FileHandle,
     pin,
     closeFile: (file) => sys.close(descriptor(file)),
-    read: sys.read,
+    read: (file, buffer, offset) => (offset === undefined ? sys.read(file, buffer) : sys.pread(file, buffer, offset)),
     write,
     nextData,
     copyRange: (from, to, offset, length) => sys.copyFileRange(from, offset, to, offset, length),
     clone: sys.ficlone,
     truncate: sys.ftruncate,
-    seek: (file, offset) => void sys.lseek(file, offset, sys.SEEK_SET),
 
     chown,
     chmod,
@@ -231,17 +232,21 @@ function createFile(at: DirHandle, name: Bytes, mode: number, umask: number): Fi
   }
 }
 
-function write(file: FileHandle, data: Uint8Array): void {
+function write(file: FileHandle, data: Uint8Array, offset?: number): void {
   for (let done = 0; done < data.byteLength; ) {
-    const count = sys.write(file, done === 0 ? data : data.subarray(done));
+    const rest = done === 0 ? data : data.subarray(done);
+    const count = offset === undefined ? sys.write(file, rest) : sys.pwrite(file, rest, offset + done);
     // Nothing written and no error would be tried for ever.
     if (count === 0) throw new sys.SyscallError('EIO', 'write');
     done += count;
   }
 }
 
+/** Most files are one run of data: then where its hole begins, at the end of the file, is all there is to ask. */
 function nextData(file: FileHandle, offset: number): { start: number; end: number } | undefined {
   try {
+    const hole = sys.lseek(file, offset, sys.SEEK_HOLE);
+    if (hole > offset) return { start: offset, end: hole };
     const start = sys.lseek(file, offset, sys.SEEK_DATA);
     return { start, end: sys.lseek(file, start, sys.SEEK_HOLE) };
   } catch (error) {

@@ -120,10 +120,10 @@ export interface FsPort {
   /** A handle on an entry of any type, itself, never what it points to (O_PATH | O_NOFOLLOW), for attributes. `''` is the directory itself. */
   pin(at: DirHandle, name: Bytes): FileHandle;
   closeFile(file: FileHandle): void;
-  /** Reads at the file's position; 0 at the end. */
-  read(file: FileHandle, buffer: Uint8Array): number;
-  /** Writes all of it at the file's position (append-style use). */
-  write(file: FileHandle, data: Uint8Array): void;
+  /** Reads at the file's position, which goes on, or at `offset`, which leaves that; 0 at the end. */
+  read(file: FileHandle, buffer: Uint8Array, offset?: number): number;
+  /** Writes all of it, at the file's position, which goes on, or at `offset`, which leaves that. */
+  write(file: FileHandle, data: Uint8Array, offset?: number): void;
   /** The next data at or after `offset`, bytes; undefined when only a hole is left. EINVAL where the fs cannot tell. */
   nextData(file: FileHandle, offset: number): { start: number; end: number } | undefined;
   /** copy_file_range: up to `length` bytes at the same offset in both; how many were copied. */
@@ -131,7 +131,6 @@ export interface FsPort {
   /** FICLONE: the whole content of `from`, sharing its blocks. */
   clone(from: FileHandle, to: FileHandle): void;
   truncate(file: FileHandle, size: number): void;
-  seek(file: FileHandle, offset: number): void;
 
   /** The attribute calls take what openFile, createFile and pin return. */
   chown(file: FileHandle, uid: number, gid: number): void;

@@ -61,18 +61,29 @@ function writable(world: World, file: FileHandle, call: string): Open {
   return open.writable ? open : fail('EBADF', call);
 }
 
-export function read(world: World, file: FileHandle, buffer: Uint8Array): number {
-  const open = readable(world, file, 'read');
-  const count = open.inode.read(buffer, 0, buffer.byteLength, open.position);
-  open.position += count;
+export function read(world: World, file: FileHandle, buffer: Uint8Array, offset?: number): number {
+  const call = offset === undefined ? 'read' : 'pread';
+  checkOffset(world, file, offset, call);
+  const open = readable(world, file, call);
+  const count = open.inode.read(buffer, 0, buffer.byteLength, offset ?? open.position);
+  if (offset === undefined) open.position += count;
   return count;
 }
 
 /** All of it or, with ENOSPC, nothing; Linux may have written a part. */
-export function write(world: World, file: FileHandle, data: Uint8Array): void {
-  const open = writable(world, file, 'write');
-  put(world, open, data, open.position, 'write');
-  open.position += data.byteLength;
+export function write(world: World, file: FileHandle, data: Uint8Array, offset?: number): void {
+  const call = offset === undefined ? 'write' : 'pwrite';
+  checkOffset(world, file, offset, call);
+  const open = writable(world, file, call);
+  put(world, open, data, offset ?? open.position, call);
+  if (offset === undefined) open.position += data.byteLength;
+}
+
+/** Before anything else, as Linux does: a pipe has no offsets, whatever it was opened for. */
+function checkOffset(world: World, file: FileHandle, offset: number | undefined, call: string): void {
+  if (offset === undefined) return;
+  if (offset < 0) fail('EINVAL', call);
+  if (isPipe(openedFile(world, file, call).inode)) fail('ESPIPE', call);
 }
 
 function put(world: World, { mount, inode }: Open, data: Uint8Array, at: number, call: string): void {
@@ -166,13 +177,6 @@ export function truncate(world: World, file: FileHandle, size: number): void {
   }
   inode.truncate(size);
   changed(world, mount, inode);
-}
-
-export function seek(world: World, file: FileHandle, offset: number): void {
-  const open = openedFile(world, file, 'lseek');
-  if (isPipe(open.inode)) fail('ESPIPE', 'lseek');
-  if (offset < 0) fail('EINVAL', 'lseek');
-  open.position = offset;
 }
 
 export function tryFlock(world: World, file: FileHandle): boolean {

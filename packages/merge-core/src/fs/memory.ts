@@ -23,7 +23,6 @@ import {
   openFile,
   openWritable,
   read,
-  seek,
   truncate,
   tryFlock,
   tryRecordLock,
@@ -167,7 +166,6 @@ function portOf(world: World): MemoryPort {
     copyRange: (...args) => copyRange(world, ...args),
     clone: clone as MemoryPort['clone'],
     truncate: (...args) => truncate(world, ...args),
-    seek: (...args) => seek(world, ...args),
 
     chown: (...args) => chown(world, ...args),
     chmod: (...args) => chmod(world, ...args),

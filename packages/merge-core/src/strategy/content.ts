@@ -37,7 +37,7 @@ function nextData(
   }
 }
 
-/** Between file systems that refuse copy_file_range once, it would refuse each file: errnos that say so. */
+/** errnos by which two file systems refuse copy_file_range. */
 const noRange = ['EXDEV', 'EINVAL', 'EOPNOTSUPP', 'ENOSYS', 'EBADF', 'ETXTBSY'];
 
 /**
@@ -49,6 +49,8 @@ const RANGE_MAX = 16 * 1024 * 1024;
 /** Copies `start` to `end`, bytes. A file that shrinks meanwhile ends early. */
 function copyRun(from: FileHandle, to: FileHandle, start: number, end: number, fs: FsPort): void {
   let offset = start;
+  // One read and one write are done before a refusal is: between two file systems each file would be asked in vain.
+  if (end - start <= CHUNK) return copyThroughBuffer(from, to, start, end, fs);
   try {
     while (offset < end) {
       const copied = fs.copyRange(from, to, offset, Math.min(end - offset, RANGE_MAX));
@@ -62,16 +64,13 @@ function copyRun(from: FileHandle, to: FileHandle, start: number, end: number, f
 }
 
 const CHUNK = 256 * 1024;
+const buffer = Buffer.allocUnsafeSlow(CHUNK);
 
 function copyThroughBuffer(from: FileHandle, to: FileHandle, start: number, end: number, fs: FsPort): void {
-  const buffer = Buffer.allocUnsafe(Math.min(CHUNK, end - start));
-  fs.seek(from, start);
-  fs.seek(to, start);
-  let left = end - start;
-  while (left > 0) {
-    const count = fs.read(from, left < buffer.length ? buffer.subarray(0, left) : buffer);
+  for (let at = start; at < end; ) {
+    const count = fs.read(from, buffer.subarray(0, Math.min(CHUNK, end - at)), at);
     if (count === 0) return;
-    fs.write(to, buffer.subarray(0, count));
-    left -= count;
+    fs.write(to, buffer.subarray(0, count), at);
+    at += count;
   }
 }

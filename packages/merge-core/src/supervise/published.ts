@@ -41,7 +41,6 @@ const calls: Readonly<Record<CallName | typeof CHECK, CallKind>> = {
   copyRange: 'data',
   clone: 'data',
   truncate: 'data',
-  seek: 'data',
   chown: 'names',
   chmod: 'names',
   setTimes: 'names',

@@ -147,7 +147,7 @@ describe('nothing is changed', () => {
     const before = etc(fs);
     // The first write is the lock's owner file.
     for (const [action, call, nth] of [
-      [{ how: 'accept' }, 'copyRange', 1],
+      [{ how: 'accept' }, 'write', 2],
       [merge, 'write', 2],
       [merge, 'fsync', 1],
     ] as const) {

@@ -12,12 +12,25 @@ onBothPorts(({ scene, test, deviceTest }) => {
       s.writing('f', (file) => {
         s.fs.write(file, Buffer.from('one '));
         s.fs.write(file, Buffer.from('two'));
-        s.fs.seek(file, 0);
+      });
+      s.reading('f', (file) => {
         const buffer = Buffer.alloc(4);
         const read = (): string => buffer.toString('latin1', 0, s.fs.read(file, buffer));
         expect([read(), read(), read()]).toEqual(['one ', 'two', '']);
-        s.fs.seek(file, 2);
-        s.fs.write(file, Buffer.from('E!'));
+      });
+    });
+
+    test('is written and read at an offset, which leaves the position', () => {
+      using s = scene();
+      s.writing('f', (file) => {
+        s.fs.write(file, Buffer.from('one '));
+        s.fs.write(file, Buffer.from('E!'), 2);
+        s.fs.write(file, Buffer.from('two'));
+        const buffer = Buffer.alloc(4);
+        const readAt = (offset: number): string => buffer.toString('latin1', 0, s.fs.read(file, buffer, offset));
+        expect([readAt(2), readAt(0), readAt(7)]).toEqual(['E!tw', 'onE!', '']);
+        expect(errno(() => s.fs.read(file, buffer, -1))).toBe('EINVAL');
+        expect(errno(() => s.fs.write(file, buffer, -1))).toBe('EINVAL');
       });
       expect(s.tree()).toEqual(['f=onE!two']);
     });
@@ -53,8 +66,7 @@ onBothPorts(({ scene, test, deviceTest }) => {
     test('is where nothing was written', () => {
       using s = scene();
       s.writing('f', (file) => {
-        s.fs.seek(file, MIB);
-        s.fs.write(file, Buffer.alloc(100, 'x'));
+        s.fs.write(file, Buffer.alloc(100, 'x'), MIB);
         s.fs.truncate(file, 4 * MIB);
         const found = s.fs.nextData(file, 0);
         expect(found?.start).toBe(MIB);
@@ -155,8 +167,7 @@ onBothPorts(({ scene, test, deviceTest }) => {
   test('an unnamed file can be used and leaves nothing', () => {
     using s = scene();
     const file = s.fs.createUnnamed(s.dir);
-    s.fs.write(file, Buffer.from('content'));
-    s.fs.seek(file, 0);
+    s.fs.write(file, Buffer.from('content'), 0);
     expect(s.rest(file)).toBe('content');
     expect(s.fs.statHandle(file)).toMatchObject({ type: 'file', nlink: 0, size: 7 });
     s.fs.closeFile(file);

@@ -1,12 +1,15 @@
+import { randomBytes } from 'node:crypto';
 import type { FileHandle, FsPort, Stat } from '@emplace/fsprobe';
+import { ascii } from '@emplace/syscalls';
 import { expect, test } from '@jest/globals';
+import { memoryPort } from '../../src/fs/memory.ts';
 import { copyContent } from '../../src/strategy/content.ts';
 
 test('a big file is copied in calls that each are short, holes left out (D.7)', () => {
   const [GIB, MIB] = [2 ** 30, 2 ** 20];
   const runs = [
     { start: 0, end: GIB },
-    { start: 3 * GIB, end: 3 * GIB + 5 },
+    { start: 3 * GIB, end: 3 * GIB + 5 * MIB },
   ];
   const calls: { offset: number; length: number }[] = [];
   const fs: Pick<FsPort, 'nextData' | 'copyRange' | 'truncate'> = {
@@ -18,7 +21,28 @@ test('a big file is copied in calls that each are short, holes left out (D.7)', 
     truncate: () => {},
   };
   copyContent(1 as FileHandle, 2 as FileHandle, { size: 4 * GIB } as Stat, fs as FsPort);
-  expect(calls.reduce((sum, { length }) => sum + length, 0)).toBe(GIB + 5);
+  expect(calls.reduce((sum, { length }) => sum + length, 0)).toBe(GIB + 5 * MIB);
   expect(Math.max(...calls.map(({ length }) => length))).toBeLessThanOrEqual(64 * MIB);
-  expect(calls.at(-1)).toEqual({ offset: 3 * GIB, length: 5 });
+  expect(calls.at(-1)).toEqual({ offset: 3 * GIB, length: 5 * MIB });
+});
+
+test.each([
+  ['a small one', 100_000],
+  ['one of several reads', 900_000],
+])('content that no call copies within the kernel goes through a buffer, holes left out: %s', (_, length) => {
+  const fs = memoryPort();
+  const top = fs.openRoot(ascii('/'));
+  fs.mkdir(top, ascii('elsewhere'), 0o755);
+  fs.mount({ path: '/elsewhere' });
+  const there = fs.openDir(top, ascii('elsewhere'));
+  const from = fs.createFile(top, ascii('from'), 0o600);
+  const [hole, data] = [1_048_576, randomBytes(length)];
+  fs.write(from, data, hole);
+  const to = fs.createFile(there, ascii('to'), 0o600);
+  copyContent(from, to, fs.statHandle(from), fs);
+  const copied = Buffer.alloc(hole + length + 1);
+  expect(fs.read(to, copied, 0)).toBe(hole + length);
+  expect(copied.subarray(hole, -1).equals(data)).toBe(true);
+  expect(fs.nextData(to, 0)).toEqual(fs.nextData(from, 0));
+  expect(fs.nextData(to, 0)?.start).toBe(hole);
 });

@@ -277,8 +277,7 @@ function replaceIndex(fs: FsPort, entry: Omit<Entry, 'path'>): void {
 }
 
 function damage(fs: FsPort, file: FileHandle): void {
-  fs.seek(file, fs.statHandle(file).size >> 1);
-  fs.write(file, Buffer.from([0xff]));
+  fs.write(file, Buffer.from([0xff]), fs.statHandle(file).size >> 1);
 }
 
 function change(fs: FsPort, act: (file: FileHandle) => void): void {
