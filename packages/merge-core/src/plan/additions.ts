@@ -62,7 +62,7 @@ export class Additions {
     const old = at.stat === undefined ? undefined : this.#fs.stat(this.#root.at(parent), name);
     if (old === undefined || !this.#mayRemove(at, path, old)) return;
     const undo = this.#keptBy(at, name, old);
-    if (undo === 'link') this.#sites.relyOn({ source: at.place, target: at.place }, 'hardLink');
+    if (undo === 'link') this.#sites.relyOn({ source: at.place, target: at.place }, ['hardLink']);
     if (undo === 'move' && mayRun(name, old)) this.#draft.expose(path, old, 'it has hard links, and none may be made');
     const makes = undo === 'copy' || undo === 'reflink';
     this.#room.take(at.place, undo === 'copy' ? Math.min(old.size, old.blocks * 512) : 0, makes ? 1 : 0);
@@ -86,8 +86,8 @@ export class Additions {
     if (old !== undefined && (!this.#mayRemove(at, record.path, old) || !this.#isReplaceable(record.path, type, old)))
       return;
     const undo = old === undefined ? 'none' : this.#undoOf(at, old);
-    if (undo === 'exchange') this.#sites.relyOn({ source: at.place, target: at.place }, 'exchange');
-    if (undo === 'link') this.#sites.relyOn({ source: at.place, target: at.place }, 'hardLink');
+    if (undo === 'exchange') this.#sites.relyOn({ source: at.place, target: at.place }, ['exchange']);
+    if (undo === 'link') this.#sites.relyOn({ source: at.place, target: at.place }, ['hardLink']);
     this.#room.take(at.place, 0, 2);
     this.#draft.record(record, {
       directory: at.index,

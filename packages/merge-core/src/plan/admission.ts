@@ -121,7 +121,7 @@ export class Admission {
     for (const name of names) {
       const lower = name.toLowerCase();
       if (folded.has(lower)) {
-        this.#sites.relyOn(site, 'caseSensitive');
+        this.#sites.relyOn(site, ['caseSensitive']);
         if (this.#sites.refusal(site, 'caseSensitive') !== undefined)
           this.#draft.refuse(
             'IMAGE_COLLISION',

@@ -59,11 +59,11 @@ export interface Placement {
   /** In the image, and in the root unless `as` says otherwise. */
   readonly name: Bytes;
   /** Its name in the root: a protected file goes beside the one that is there. */
-  readonly as?: Bytes;
+  readonly as?: Bytes | undefined;
   /** Not of the image: the n-th of {@link Plan.records}. */
   readonly record?: number;
   /** The name that the old entry has in the end, instead of being removed. */
-  readonly oldAs?: Bytes;
+  readonly oldAs?: Bytes | undefined;
   /** Instead of a derived staged name: one that other programs know (Portage's `-MERGING-`). */
   readonly stagedAs?: Bytes;
   readonly type: EntryType;
@@ -74,7 +74,7 @@ export interface Placement {
   readonly size: number;
   /** Entries that it holds: 1, or all of a graft. */
   readonly entries: number;
-  readonly old?: OldEntry;
+  readonly old?: OldEntry | undefined;
   /** The rung planned; staging may take a later one of the ladder when the file system refuses this entry. */
   rung: string;
   /** How the rung stages: the entry stays in the image, is moved out of it, or a second one is made. */

@@ -110,7 +110,7 @@ export class Placing {
     const made = rung.traits.staging === 'made';
     const undo = old === undefined ? 'none' : 'exchange';
     if (!this.#admission.undo(current, name, undo)) return;
-    this.#relyOn(current, rung, undo, made ? [] : ['renameDirectory']);
+    this.#relyOn(current, rung, undo, made ? undefined : 'renameDirectory');
     if (made) this.#sites.relyOnCarrying(current.site, name, stat, survey.facts);
     const inodes = made ? survey.entries : 0;
     this.#room.take(current.place, rung.traits.copies ? survey.allocated : 0, inodes);
@@ -193,7 +193,7 @@ export class Placing {
     if (made && !this.#admission.carrying(current, name, stat)) return;
     const undo = old === undefined ? 'none' : undoKind(target, old, rung, this.#undoChoice(current));
     if (!this.#admission.undo(current, target, undo)) return;
-    this.#relyOn(current, rung, undo, running ? [cleanFact(rung)] : []);
+    this.#relyOn(current, rung, undo, running ? cleanFact(rung) : undefined);
     if (running && (undo === 'exchange' || current.ladder.clean === undefined)) {
       const why = undo === 'exchange' ? 'it has hard links, and none may be made' : 'no strategy here avoids it';
       this.#draft.expose(join(current.target, target), old, why);
@@ -205,14 +205,14 @@ export class Placing {
       {
         directory: current.index,
         name,
-        ...(known.as && { as: known.as }),
-        ...(known.oldAs && { oldAs: known.oldAs }),
+        as: known.as,
+        oldAs: known.oldAs,
         type: stat.type,
         action: old === undefined ? 'create' : old.type === 'directory' ? 'swap' : 'replace',
         ino: stat.ino,
         size: stat.type === 'file' ? stat.size : 0,
         entries: 1,
-        ...(old === undefined ? {} : { old: oldEntry(old, known.empty) }),
+        old: old && oldEntry(old, known.empty),
         rung: rung.name,
         staging: rung.traits.staging,
         undo,
@@ -276,10 +276,11 @@ export class Placing {
     if (stat.nlink > 1 && known.settled !== true) this.#draft.links.add(stat, 'placed');
   }
 
-  #relyOn({ site }: Current, rung: Strategy, undo: UndoKind, more: readonly FactName[]): void {
+  #relyOn({ site }: Current, rung: Strategy, undo: UndoKind, more: FactName | undefined): void {
     this.#sites.countPlaced(site);
-    const undoFacts = { exchange: ['exchange'], link: ['hardLink'], none: [], reflink: [], copy: [] } as const;
-    this.#sites.relyOn(site, ...(rung.needs ?? []), ...undoFacts[undo], ...more);
+    this.#sites.relyOn(site, rung.needs ?? []);
+    this.#sites.relyOn(site, undoFacts[undo]);
+    if (more !== undefined) this.#sites.relyOn(site, [more]);
   }
 
   /** Whether another name of the inode is counted already: its content is copied once. */
@@ -301,6 +302,14 @@ export class Placing {
     };
   }
 }
+
+const undoFacts: Readonly<Record<UndoKind, readonly FactName[]>> = {
+  exchange: ['exchange'],
+  link: ['hardLink'],
+  none: [],
+  reflink: [],
+  copy: [],
+};
 
 /** Bytes that a copy takes: holes take none. */
 function allocated(stat: Stat): number {

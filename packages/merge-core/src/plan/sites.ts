@@ -45,6 +45,8 @@ export class Sites {
   readonly #fs: FsPort;
   readonly #magics = new Map<number, number>();
   readonly #met = new Map<string, { readonly ladder: Ladder; readonly planned: PlannedSite }>();
+  /** The last that was asked for: entry after entry of a directory is placed at the same. */
+  #last: { readonly site: Site; readonly planned: PlannedSite | undefined } | undefined;
   /** Sites at which the root is on both sides. */
   readonly #within = new Map<string, PlannedSite>();
   readonly #undoReflinks = new Map<number, boolean>();
@@ -81,6 +83,7 @@ export class Sites {
       relies: new Set(),
     };
     this.#met.set(key, { ladder, planned });
+    this.#last = undefined;
     if (ladder.rungs.length === 0) {
       const why = [...ladder.refused].map(([name, errno]) => `\`${name}\` gives ${errno}`).join(', ');
       refuse(`cannot be merged from there (${describeSite(site)}): ${why}`);
@@ -93,22 +96,29 @@ export class Sites {
     const site = { source: place, target: place };
     const key = siteKey(site);
     if (this.#met.has(key)) return;
+    this.#last = undefined;
     this.#within.set(key, { site, target, rungs: [], refused: new Map(), placements: 0, relies: new Set() });
   }
 
   /** Notes what must be true at a site for the plan to work. */
-  relyOn(site: Site, ...facts: readonly FactName[]): void {
-    const key = siteKey(site);
-    const relies = (this.#met.get(key)?.planned ?? this.#within.get(key))?.relies;
+  relyOn(site: Site, facts: readonly FactName[]): void {
+    const relies = this.#planned(site)?.relies;
     // Asking whether links work is a link call too (G8).
-    const asked = this.#choice.links ? facts : facts.filter((fact) => fact !== 'link' && fact !== 'hardLink');
-    for (const fact of asked) relies?.add(fact);
+    for (const fact of facts) if (this.#choice.links || (fact !== 'link' && fact !== 'hardLink')) relies?.add(fact);
   }
 
   /** Counts an entry that is placed at a site. */
   countPlaced(site: Site): void {
-    const planned = this.#met.get(siteKey(site))?.planned;
+    const planned = this.#planned(site);
     if (planned !== undefined) planned.placements++;
+  }
+
+  #planned(site: Site): PlannedSite | undefined {
+    if (this.#last?.site !== site) {
+      const key = siteKey(site);
+      this.#last = { site, planned: this.#met.get(key)?.planned ?? this.#within.get(key) };
+    }
+    return this.#last.planned;
   }
 
   /** Notes what must be true for an entry, and what is inside it, to be made anew there with all that it is. */
@@ -116,7 +126,7 @@ export class Sites {
     if (this.#carriesAlready(site)) return;
     const facts = new Set([...carryFacts, ...inside]);
     noteFacts(facts, name, stat);
-    this.relyOn(site, ...facts);
+    this.relyOn(site, [...facts]);
   }
 
   /** Why something does not work at a site, as far as is known. */

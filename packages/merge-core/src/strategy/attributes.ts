@@ -1,6 +1,7 @@
 import type { FileHandle, FsPort, Xattrs } from '@emplace/fsprobe';
 import type { Bytes } from '@emplace/syscalls';
 import type { Attributes } from '../plan/model.ts';
+import type { Born } from './birthplace.ts';
 
 /**
  * Extended attributes that belong to a file system or to the host's security policy, not to a package: they
@@ -18,11 +19,18 @@ export function portable(xattrs: Xattrs): Xattrs {
 /**
  * Owner, mode, xattrs, times, in the only order that works: chown clears setuid and capabilities, chmod rewrites
  * an ACL's mask, and all of them are writes for a time stamp.
+ *
+ * @param has what a new file is known to have
  */
-export function applyAttributes(to: FileHandle, wanted: Attributes & { readonly type?: string }, fs: FsPort): void {
-  fs.chown(to, wanted.uid, wanted.gid);
+export function applyAttributes(
+  to: FileHandle,
+  wanted: Attributes & { readonly type?: string },
+  fs: FsPort,
+  has?: Born,
+): void {
+  if (has?.uid !== wanted.uid || has.gid !== wanted.gid) fs.chown(to, wanted.uid, wanted.gid);
   if (wanted.type !== 'symlink') fs.chmod(to, wanted.mode);
-  setXattrs(to, wanted.xattrs, fs);
+  if (wanted.xattrs.size > 0 || has?.bare !== true) setXattrs(to, wanted.xattrs, fs);
   fs.setTimes(to, wanted.mtime);
 }
 

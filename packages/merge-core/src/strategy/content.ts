@@ -50,7 +50,10 @@ const RANGE_MAX = 16 * 1024 * 1024;
 function copyRun(from: FileHandle, to: FileHandle, start: number, end: number, fs: FsPort): void {
   let offset = start;
   // One read and one write are done before a refusal is: between two file systems each file would be asked in vain.
-  if (end - start <= CHUNK) return copyThroughBuffer(from, to, start, end, fs);
+  if (end - start <= CHUNK) {
+    copyThroughBuffer(from, to, start, end, fs);
+    return;
+  }
   try {
     while (offset < end) {
       const copied = fs.copyRange(from, to, offset, Math.min(end - offset, RANGE_MAX));

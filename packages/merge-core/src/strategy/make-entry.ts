@@ -1,14 +1,15 @@
 import type { FileHandle, FsPort, Stat } from '@emplace/fsprobe';
 import { MergeError, quoted } from '../errors.ts';
 import { applyAttributes, portable } from './attributes.ts';
+import { bornIn } from './birthplace.ts';
 import type { FillContent } from './content.ts';
-import type { Name } from './strategy.ts';
+import type { Name, NewName } from './strategy.ts';
 
 /**
  * Makes a second entry with the type, content and attributes of `source` (anything but a directory) under a
  * name that must not exist yet. Mode 0600 until all else is done. A failure removes what was made.
  */
-export function makeEntry(source: Name, stat: Stat, staged: Name, fill: FillContent, fs: FsPort): void {
+export function makeEntry(source: Name, stat: Stat, staged: NewName, fill: FillContent, fs: FsPort): void {
   const from = stat.type === 'file' ? fs.openFile(source.dir, source.name) : fs.pin(source.dir, source.name);
   try {
     // The entry may have been swapped since it was planned: only what the handle holds is copied.
@@ -17,8 +18,10 @@ export function makeEntry(source: Name, stat: Stat, staged: Name, fill: FillCont
       throw new MergeError('STAGE_FAILED', `${quoted(source.name)} in the image changed its type while it was staged`);
     const to = create(source, now, staged, fs);
     try {
+      const born = now.type === 'file' ? bornIn(staged.birthplace, to, fs) : undefined;
       if (now.type === 'file') fill(from, to, now, fs);
-      applyAttributes(to, { ...now, xattrs: portable(fs.xattrs(from)) }, fs);
+      const { type, uid, gid, mode, mtime } = now;
+      applyAttributes(to, { type, uid, gid, mode, mtime, xattrs: portable(fs.xattrs(from)) }, fs, born);
     } catch (error) {
       try {
         // It may be setuid already, and a user hold a hard link to it.

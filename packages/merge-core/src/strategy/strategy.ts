@@ -1,10 +1,17 @@
 import type { DirHandle, FactName, FsPort, Site, Stat } from '@emplace/fsprobe';
 import type { Bytes } from '@emplace/syscalls';
+import type { Birthplace } from './birthplace.ts';
 
 /** One name in an open directory. */
 export interface Name {
   readonly dir: DirHandle;
   readonly name: Bytes;
+}
+
+/** A name that is to be made. */
+export interface NewName extends Name {
+  /** What is known of the files that are made in its directory. */
+  readonly birthplace?: Birthplace | undefined;
 }
 
 /** What a strategy does, for those who choose one. */
@@ -29,7 +36,7 @@ export interface Strategy {
    * Brings the image's entry to the staged name: any entry for a strategy that moves, else all but directories,
    * which the engine makes itself. A failure leaves no staged name. Not called when it stages `in-image`.
    */
-  stage(source: Name, stat: Stat, staged: Name, fs: FsPort): void;
+  stage(source: Name, stat: Stat, staged: NewName, fs: FsPort): void;
 }
 
 /** errnos that refuse the whole site: the rung is not tried there again. */

@@ -8,7 +8,7 @@ import type { Steps } from '../steps.ts';
 import type { Name } from '../strategy/strategy.ts';
 import { finishDirectoryTimes, syncBeyondJournal } from './finish.ts';
 import { forgetRemoved } from './removals.ts';
-import { removeEntry, removeTree } from './remove-tree.ts';
+import { removeArmed, removeTree } from './remove-tree.ts';
 import {
   directoryOf,
   eachPlacement,
@@ -67,8 +67,7 @@ function* removeUndo(t: Transaction): Steps<void> {
     } else if ((old.mode & 0o6111) === 0 || old.type !== 'file') {
       ignoring(() => t.fs.unlink(dir, name), 'ENOENT');
     } else {
-      const stat = t.fs.stat(dir, name);
-      if (stat !== undefined) removeEntry({ dir, name }, stat, t.fs, { defuse: true });
+      removeArmed({ dir, name }, t.fs);
     }
     yield 'finishing';
   }

@@ -47,13 +47,13 @@ export function* commit(t: Transaction): Steps<void> {
 /** One rename, or one exchange that keeps the old entry under the staged name. */
 export function place(t: Transaction, index: number, placement: Placement): void {
   const { fs } = t;
-  const target = targetName(t, placement);
-  const staged = stagedBeside(t, index, placement);
   if (placement.action === 'overwrite') {
-    writeInPlace(t, staged, placement);
+    writeInPlace(t, stagedBeside(t, index, placement), placement);
     return;
   }
+  const target = targetName(t, placement);
   if (placement.undo === 'exchange') {
+    const staged = stagedBeside(t, index, placement);
     // Undo always lies beside the target: in the image it would go with whoever cleans the build directory.
     if (placement.staging === 'in-image') {
       const source = inImage(t, placement);
@@ -67,7 +67,7 @@ export function place(t: Transaction, index: number, placement: Placement): void
   try {
     // Before the rename: killed right after it, nobody would know the inode any more, and a hard link that a user kept stays setuid.
     if (unkept !== undefined && placement.old !== undefined) rearm = disarmPinned(unkept, placement.old, fs);
-    const source = placement.staging === 'in-image' ? inImage(t, placement) : staged;
+    const source = placement.staging === 'in-image' ? inImage(t, placement) : stagedBeside(t, index, placement);
     moving(placement, () => {
       if (placement.old === undefined) renameToNew(source, target, fs);
       else fs.rename(source.dir, source.name, target.dir, target.name);

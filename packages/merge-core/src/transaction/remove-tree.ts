@@ -54,9 +54,22 @@ function emptyTree(tree: OpenDirectories, fs: FsPort, options: RemoveOptions): b
 }
 
 /** Removes one entry that is no directory. */
-export function removeEntry({ dir, name }: Name, stat: Stat, fs: FsPort, { defuse = false }: RemoveOptions = {}): void {
-  if (defuse) disarm({ dir, name }, stat, fs);
-  ignoring(() => fs.unlink(dir, name), 'ENOENT');
+function removeEntry(entry: Name, stat: Stat, fs: FsPort, { defuse = false }: RemoveOptions): void {
+  if (defuse && stat.type === 'file' && isArmed(stat)) removeArmed(entry, fs);
+  else ignoring(() => fs.unlink(entry.dir, entry.name), 'ENOENT');
+}
+
+/** The same for what may be a dangerous program, which is made harmless first; what is gone already is fine. */
+export function removeArmed({ dir, name }: Name, fs: FsPort): void {
+  ignoring(() => {
+    const pinned = fs.pin(dir, name);
+    try {
+      disarmPinned(pinned, undefined, fs);
+    } finally {
+      fs.closeFile(pinned);
+    }
+    fs.unlink(dir, name);
+  }, 'ENOENT');
 }
 
 function removeDirectory({ dir, name }: Name, fs: FsPort): boolean {
@@ -65,26 +78,20 @@ function removeDirectory({ dir, name }: Name, fs: FsPort): boolean {
 
 const CAPABILITY: Bytes = ascii('security.capability');
 
-/** Takes away what makes a program dangerous in the hands of who kept a hard link to it (as rpm and dpkg do). */
-function disarm(entry: Name, stat: Pick<Stat, 'type' | 'mode' | 'ino'>, fs: FsPort): void {
-  if (stat.type !== 'file' || !isArmed(stat)) return;
-  const pinned = fs.pin(entry.dir, entry.name);
-  try {
-    disarmPinned(pinned, stat, fs);
-  } finally {
-    fs.closeFile(pinned);
-  }
-}
-
 /**
- * The same for a handle on what was a regular file: it may have no name any more. Only if it is still `expected`, and by the mode that it
- * has: who may write to the directory can have put a file of others under the name, which would get another one's mode.
+ * Takes away what makes a program dangerous in the hands of who kept a hard link to it (as rpm and dpkg do), through a handle: it may
+ * have no name any more. Only if it is still what is `expected`, where something is, and by the mode that it has: who may write to the
+ * directory can have put a file of others under the name, which would get another one's mode.
  * @returns what gives it all back
  */
-export function disarmPinned(pinned: FileHandle, expected: Pick<Stat, 'mode' | 'ino'>, fs: FsPort): () => void {
-  if (!isArmed(expected)) return () => {};
-  const { ino, mode } = fs.statHandle(pinned);
-  if (ino !== expected.ino) return () => {};
+export function disarmPinned(
+  pinned: FileHandle,
+  expected: Pick<Stat, 'mode' | 'ino'> | undefined,
+  fs: FsPort,
+): () => void {
+  if (expected !== undefined && !isArmed(expected)) return () => {};
+  const { type, ino, mode } = fs.statHandle(pinned);
+  if (type !== 'file' || (expected !== undefined && ino !== expected.ino)) return () => {};
   const capability = fs.xattrs(pinned).get(CAPABILITY);
   if ((mode & 0o6000) !== 0) fs.chmod(pinned, mode & 0o777);
   if (capability !== undefined) ignoring(() => fs.removeXattr(pinned, CAPABILITY), 'ENODATA', 'EOPNOTSUPP', 'EPERM');

@@ -1,4 +1,4 @@
-import type { Stat } from '@emplace/fsprobe';
+import type { DirHandle, Stat } from '@emplace/fsprobe';
 import { type Bytes, isErrno, show } from '@emplace/syscalls';
 import { MergeError, quoted } from '../errors.ts';
 import { HERE, join, splitPath } from '../paths.ts';
@@ -8,6 +8,7 @@ import { linkKey } from '../plan/hard-links.ts';
 import type { Placement } from '../plan/model.ts';
 import type { Steps } from '../steps.ts';
 import { applyAttributes } from '../strategy/attributes.ts';
+import { type Birthplace, birthplace } from '../strategy/birthplace.ts';
 import type { Choice } from '../strategy/select.ts';
 import { entryRefusals, type Name, type Strategy, siteRefusals } from '../strategy/strategy.ts';
 import { keepBeside } from './keep-beside.ts';
@@ -87,6 +88,7 @@ class Stager {
   readonly #excluded: Excluded;
   /** The first staged name of each hard-link group, as a path below the root. */
   readonly #groups = new Map<string, { readonly directory: Bytes; readonly name: Bytes }>();
+  readonly #birthplaces = new Map<Bytes, Birthplace | undefined>();
   /** Rung and target directory that met a site refusal: not tried there again. */
   readonly #refused = new Set<string>();
 
@@ -202,7 +204,7 @@ class Stager {
       const here = `${rung.name} ${directory}`;
       if (this.#refused.has(here)) continue;
       try {
-        rung.stage(source, stat, staged, this.#t.fs);
+        rung.stage(source, stat, { ...staged, birthplace: this.#birthplace(directory, staged.dir) }, this.#t.fs);
         return rung;
       } catch (error) {
         if (!isErrno(error, ...siteRefusals, ...entryRefusals)) throw error;
@@ -217,6 +219,11 @@ class Stager {
       `strategy \`${this.#choice.strategy}\` cannot stage ${quoted(source.name)}: ${why}`,
       { cause: last },
     );
+  }
+
+  #birthplace(directory: Bytes, dir: DirHandle): Birthplace | undefined {
+    if (!this.#birthplaces.has(directory)) this.#birthplaces.set(directory, birthplace(dir, this.#t.fs));
+    return this.#birthplaces.get(directory);
   }
 
   /** What `auto` tries after a rung failed on an entry. */
