@@ -22,7 +22,8 @@ function merge(image: string, root: string, calls: string, options: object): Ret
     calls,
     JSON.stringify(options),
   ];
-  return spawnSync(process.execPath, node, { encoding: 'utf8', env: { PATH: process.env.PATH } });
+  const { PATH, NODE_COMPILE_CACHE } = process.env;
+  return spawnSync(process.execPath, node, { encoding: 'utf8', env: { PATH, NODE_COMPILE_CACHE } });
 }
 
 /** A tree with all attributes, quickly: the builder would take longer than the merge. */
@@ -58,6 +59,7 @@ describe.each([
 ])('a merge of 1,000 files by $name, killed by SIGKILL at $kills random calls', ({ name, options, kills }) => {
   rootTest('is recovered to exactly the old or exactly the new tree, and leaves nothing behind (G1, G3)', () => {
     using work = temporaryDirectory();
+    process.env.NODE_COMPILE_CACHE = work.make('compiled');
     const place = work.make('fs');
     makeLoopFs('ext4', 2048, place);
     try {

@@ -4,9 +4,12 @@ import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { snapshotTree, temporaryDirectory } from '@emplace/fixtures';
 import { type FuseMount, type FuseRule, mountFuse } from '@emplace/fixtures/fuse';
 import { rootTest } from '@emplace/fixtures/jest';
-import { type MergeError, type MergeReport, merge, recover } from '@emplace/merge-core';
+import { linuxPort, type MergeError, type MergeReport, merge, recover } from '@emplace/merge-core';
 import { expect } from '@jest/globals';
 import { twoTrees } from '../src/running.ts';
+import { closeOpenedSince, openDescriptors } from './every-call/descriptors.ts';
+import { placeOneByOne } from './every-call/one-by-one.ts';
+import { tell } from './table.ts';
 
 /** What a mover asks of a file system, and how many of each are let through: while it locks, plans, stages, commits, rolls back, cleans up, gives back. */
 const cases: readonly (readonly [FuseRule['operation'], ...skips: number[]])[] = [
@@ -37,6 +40,27 @@ function held(): { readonly open: readonly string[]; readonly children: string }
   return { open: open.sort(), children: readFileSync(`/proc/self/task/${process.pid}/children`, 'utf8') };
 }
 
+/** The control: who merges one by one leaves open what was open when a call failed, and half a tree. */
+async function halfDone(fuse: FuseMount, trees: readonly string[]): Promise<void> {
+  const [image, root] = bringAnew(fuse, trees);
+  const before = openDescriptors();
+  await fuse.rules([{ operation: 'RENAME', path: WORKED_ON, skip: 1, answer: 'EIO' }]);
+  expect(() => placeOneByOne({ image, root }, linuxPort())).toThrow('EIO');
+  await fuse.rules([]);
+  expect(closeOpenedSince(before).length).toBeGreaterThan(0);
+  expect(new Set(['a', 'b', 'c'].map((name) => readFileSync(`${root}/d/${name}`, 'utf8')))).toEqual(
+    new Set(['old', 'new']),
+  );
+}
+
+/** @returns image and root */
+function bringAnew(fuse: FuseMount, trees: readonly string[]): readonly [image: string, root: string] {
+  const [image, root] = [`${fuse.path}/image`, `${fuse.path}/root`];
+  expect(spawnSync('rm', ['-rf', image, root]).status).toBe(0);
+  expect(spawnSync('cp', ['-a', '--', ...trees, `${fuse.path}/`]).status).toBe(0);
+  return [image, root];
+}
+
 /** Names alone: a directory's time changes with what came and went. */
 function names(fuse: FuseMount): string[] {
   return ['root', 'image'].flatMap((tree) =>
@@ -48,14 +72,14 @@ rootTest(
   'a merge on a file system whose k-th call of some kind fails, and all after it, leaves nothing behind',
   async () => {
     using work = temporaryDirectory();
+    process.env.NODE_COMPILE_CACHE = work.make('compiled');
     await using fuse = await mountFuse(work.at('fuse'));
     const trees = twoTrees(work);
-    const [image, root] = [`${fuse.path}/image`, `${fuse.path}/root`];
+    const seen = { tried: 0, old: 0, new: 0 };
     const outcomes = new Set<string>();
     for (const [i, [operation, ...skips]] of cases.entries())
       for (const [j, skip] of skips.entries()) {
-        expect(spawnSync('rm', ['-rf', image, root]).status).toBe(0);
-        expect(spawnSync('cp', ['-a', '--', ...trees, `${fuse.path}/`]).status).toBe(0);
+        const [image, root] = bringAnew(fuse, trees);
         const [before, whole] = [held(), names(fuse)];
         const rule: FuseRule = { operation, path: WORKED_ON, skip, answer: errnos[(i + j) % errnos.length] as string };
         await fuse.rules([rule]);
@@ -67,15 +91,19 @@ rootTest(
         expect({ rule, ended, ...held() }).toMatchObject({ rule, ...before });
         // What could not be removed, be it only of the lock, was told; and goes now.
         if (ended.outcome === 'incomplete' || 'warnings' in ended) await recover({ root, sync: 'none' });
-        const tree = readFileSync(`${root}/d/c`, 'utf8');
+        const tree = readFileSync(`${root}/d/c`, 'utf8') as 'old' | 'new';
         if (ended.outcome !== 'incomplete') expect({ rule, ended, tree }).toMatchObject({ tree: treeOf(ended) });
         // Of the image a merge takes what it placed.
         const kept = (name: string): boolean => tree === 'old' || name.startsWith('root/');
         expect({ rule, ended, names: names(fuse).filter(kept) }).toMatchObject({ names: whole.filter(kept) });
         outcomes.add(ended.outcome);
+        seen.tried++;
+        seen[tree]++;
       }
     // Each kind of end was among them.
     expect([...outcomes].sort()).toEqual(['incomplete', 'merged', 'refused', 'rolled-back']);
+    await halfDone(fuse, trees);
+    tell({ kind: 'a call of a merge and all after it fail', fileSystem: 'FUSE', ...seen, controlFailed: 1 });
   },
   300_000,
 );
