@@ -1,3 +1,5 @@
+export { howItEnded } from './child/how-it-ended.ts';
+export { eachLine } from './child/lines.ts';
 export { type Fact, type Instead, notMeasured } from './facts/fact.ts';
 export { isOfOne } from './facts/one-file-system.ts';
 export { type LinuxFactName, type ProbedSite, type ProbeWatch, probeSite } from './facts/probe-site.ts';

@@ -1,7 +1,7 @@
 /** What goes between the processes of a probe: one job on stdin, then messages on stdout, one JSON document a line. */
 import { type Bytes, SyscallError } from '@emplace/syscalls';
 import type { Timestamp } from '../fs/port.ts';
-import type { RenameShapes, ShapeName } from './shapes.ts';
+import { type RenameShapes, type ShapeName, shapeNames } from './shapes.ts';
 
 /** Where a probe works: a directory of its own, `name`, in `dir` (an absolute path). */
 export interface Place {
@@ -63,11 +63,68 @@ export function failureMessage(error: unknown): Message {
   return { say: 'failed', why: error instanceof Error ? error.message : String(error) };
 }
 
+const steps: readonly unknown[] = ['start', 'work', 'rename'] satisfies readonly Step[];
+
+/** One line of a child, or undefined when it is none that we know: then it is no child of ours. */
+export function parseMessage(line: string): Message | undefined {
+  let value: Partial<Record<string, unknown>>;
+  try {
+    value = Object(JSON.parse(line)) as typeof value;
+  } catch {
+    return undefined;
+  }
+  return isMessage(value) ? (value as unknown as Message) : undefined;
+}
+
+function isMessage({
+  say,
+  step,
+  why,
+  code,
+  call,
+  paths,
+  report,
+  before,
+  identity,
+}: Partial<Record<string, unknown>>): boolean {
+  switch (say as Message['say']) {
+    case 'step':
+      return steps.includes(step);
+    case 'done':
+      return isReport(report) && isTime(before) && (identity === undefined || typeof identity === 'string');
+    case 'refused':
+      return typeof code === 'string' && typeof call === 'string' && isTexts(paths);
+    case 'failed':
+      return typeof why === 'string';
+    default:
+      return false;
+  }
+}
+
+function isReport(value: unknown): boolean {
+  if (value === undefined) return true;
+  const { shapes, left } = Object(value) as Partial<Record<string, unknown>>;
+  const verdicts = Object(shapes) as Partial<Record<string, unknown>>;
+  return shapeNames.every((name) => typeof Object(verdicts[name]).verdict === 'string') && isTexts(left);
+}
+
+function isTime(value: unknown): boolean {
+  const { sec, nsec } = Object(value) as Partial<Record<string, unknown>>;
+  return value === undefined || (Number.isSafeInteger(sec) && Number.isSafeInteger(nsec));
+}
+
+function isTexts(value: unknown): boolean {
+  return Array.isArray(value) && value.every((one) => typeof one === 'string');
+}
+
 /** How the work of a child ended. */
 export type End =
   | ({ readonly end: 'done' } & Told)
   | { readonly end: 'refused'; readonly error: SyscallError }
   | { readonly end: 'failed'; readonly why: string };
+
+/** Of what says something else than these messages. */
+export const NOT_OURS: End = { end: 'failed', why: 'its process said something that no probe says' };
 
 /** undefined for a message after which the work goes on. */
 export function endOf(message: Message): End | undefined {

@@ -1,9 +1,10 @@
 import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { ascii, type Bytes, SyscallError } from '@emplace/syscalls';
-import { type End, endOf, type Jobs, type Message, type Place, type Step } from './messages.ts';
+import { howItEnded } from '../child/how-it-ended.ts';
+import { type End, endOf, type Jobs, NOT_OURS, type Place, parseMessage, type Step } from './messages.ts';
 import { everyShape, type RenameShapes } from './shapes.ts';
-import { explain, startOf } from './start.ts';
+import { startOf } from './start.ts';
 import { pathOf, superviseLimits } from './supervise.ts';
 import { watched } from './watched.ts';
 
@@ -43,13 +44,12 @@ export function probeRenameSync(dir: Bytes, options: RenameProbeOptions = {}): R
     killSignal: 'SIGKILL',
   });
   if (error !== undefined) return reportOf({ end: 'failed', why: error.message }, 'start', job);
-  const messages: Message[] = stdout
-    .split('\n')
-    .filter((line) => line !== '')
-    .map((line) => JSON.parse(line));
-  const end = messages.map(endOf).find((one) => one !== undefined);
-  const step = messages.reduce<Step>((last, message) => (message.say === 'step' ? message.step : last), 'start');
-  return reportOf(end ?? { end: 'failed', why: explain(status, signal, stderr) }, step, job);
+  // Behind the last line end is what it was killed in the middle of.
+  const messages = stdout.split('\n').slice(0, -1).map(parseMessage);
+  const ends = messages.map((message) => (message === undefined ? NOT_OURS : endOf(message)));
+  const end = ends.find((one) => one !== undefined);
+  const step = messages.reduce<Step>((last, message) => (message?.say === 'step' ? message.step : last), 'start');
+  return reportOf(end ?? { end: 'failed', why: `its process ${howItEnded(status, signal, stderr)}` }, step, job);
 }
 
 const TIMEOUT_MAX_MS = 600_000;

@@ -1,10 +1,9 @@
 import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { show, toBytes } from '@emplace/syscalls';
 import type { Jobs, Role } from './messages.ts';
 
 /** How a child of a role is started, but for its stdio. */
-interface Start {
+export interface Start {
   readonly command: string;
   readonly args: readonly string[];
   /** For its stdin. */
@@ -25,12 +24,4 @@ export function startOf<R extends Role>(role: R, job: Jobs[R]): Start {
     input: JSON.stringify({ parent: process.pid, job }),
     options: { cwd: '/' },
   };
-}
-
-/** Why a process ended that did not say so itself. @param stderr what it wrote there */
-export function explain(status: number | null, signal: string | null, stderr: string): string {
-  const lines = stderr.split('\n').filter((line) => line.trim() !== '');
-  const line = lines.find((one) => /^\w*Error\b/.test(one)) ?? lines.at(-1);
-  const how = signal === null ? `exit code ${status}` : signal;
-  return `its process ended with ${how}${line === undefined ? '' : `: ${show(toBytes(line))}`}`;
 }

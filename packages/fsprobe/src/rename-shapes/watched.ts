@@ -1,8 +1,9 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
-import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
-import { type End, endOf, type Jobs, type Message, type Role, type Step } from './messages.ts';
-import { explain, startOf } from './start.ts';
+import { howItEnded } from '../child/how-it-ended.ts';
+import { eachLine } from '../child/lines.ts';
+import { type End, endOf, type Jobs, type Message, NOT_OURS, parseMessage, type Role, type Step } from './messages.ts';
+import { type Start, startOf } from './start.ts';
 import { type ThreadState, threadState } from './thread-state.ts';
 
 /** How long each step of a child may take. `start`: until its first word, all that Node needs to load. */
@@ -24,10 +25,17 @@ export const GRACE_MS = 300;
  * does not end it within 300 ms, it is given up: nothing here waits for it any more, not even the exit of this process.
  *
  * Not guaranteed: that it is gone. A call that the file system never answers outlives SIGKILL, and its parent is not told.
+ * @param start instead of our own child, in tests
  */
-export function watched<R extends Role>(role: R, job: Jobs[R], limits: LimitsMs, stop?: AbortSignal): Promise<Outcome> {
+export function watched<R extends Role>(
+  role: R,
+  job: Jobs[R],
+  limits: LimitsMs,
+  stop?: AbortSignal,
+  start: Start = startOf(role, job),
+): Promise<Outcome> {
   let child: ChildProcessByStdio<Writable, Readable, Readable>;
-  const { command, args, input, options } = startOf(role, job);
+  const { command, args, input, options } = start;
   try {
     child = spawn(command, args, { ...options, stdio: ['pipe', 'pipe', 'pipe'] });
   } catch (error) {
@@ -45,20 +53,27 @@ export function watched<R extends Role>(role: R, job: Jobs[R], limits: LimitsMs,
     child.on('error', (error) => settle({ end: 'failed', why: notStarted(error) }));
     // It did not even get its pipes.
     if (child.pid === undefined) return;
-    child.on('close', (status, signal) => settle({ end: 'failed', why: explain(status, signal, stderr) }));
+    child.on('close', (status, signal) =>
+      settle({ end: 'failed', why: `its process ${howItEnded(status, signal, stderr)}` }),
+    );
     child.stderr.on('data', (chunk) => {
       stderr = `${stderr}${chunk}`.slice(0, 10_000);
     });
-    createInterface({ input: child.stdout }).on('line', (line) => hear(JSON.parse(line)));
+    eachLine(child.stdout, (line) => hear(parseMessage(line)));
     // It may be gone before it has read that.
     child.stdin.on('error', () => {});
     child.stdin.end(input);
     // It came before anybody listened.
     if (stop?.aborted) expire();
 
-    function hear(message: Message): void {
+    function hear(message: Message | undefined): void {
       // What was on its way when its time was up.
       if (child.killed) return;
+      if (message === undefined) {
+        outcome ??= NOT_OURS;
+        expire();
+        return;
+      }
       if (message.say === 'step') step = message.step;
       outcome ??= endOf(message);
       since = performance.now();

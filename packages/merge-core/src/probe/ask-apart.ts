@@ -1,11 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { extname } from 'node:path';
-import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
-import { type ThreadState, threadState } from '@emplace/fsprobe';
-import { type Bytes, SyscallError, show, toBytes } from '@emplace/syscalls';
-import { answersFrom, type Job, type Message } from './messages.ts';
+import { eachLine, howItEnded, type ThreadState, threadState } from '@emplace/fsprobe';
+import { type Bytes, SyscallError } from '@emplace/syscalls';
+import { answersFrom, type Job, type Message, parseMessage } from './messages.ts';
 import type { Answers, Questions } from './questions.ts';
 
 /** A question that the file system never answered, or why none could be put to it. */
@@ -29,14 +28,20 @@ const STDERR_MAX = 10_000;
  * Not guaranteed: that the process is gone. A call that is never answered outlives SIGKILL.
  * @param limitMs how long one question may take
  * @param signal ends it with the question that it is at
+ * @param command instead of our own process, in tests
  * @throws SyscallError that a call in it gave
  */
-export function askApart(questions: Questions, limitMs: number, signal?: AbortSignal): Promise<Answers | Unanswered> {
+export function askApart(
+  questions: Questions,
+  limitMs: number,
+  signal?: AbortSignal,
+  command: readonly string[] = probeCommand(),
+): Promise<Answers | Unanswered> {
   const job: Job = { parent: process.pid, questions };
   const { promise, resolve, reject } = Promise.withResolvers<Answers | Unanswered>();
   let child: ChildProcess;
   try {
-    child = spawn(process.execPath, command(), { cwd: '/', stdio: 'pipe' });
+    child = spawn(process.execPath, command, { cwd: '/', stdio: 'pipe' });
   } catch (error) {
     // Some errors of execve come here (ETXTBSY, EACCES), others as an event.
     return Promise.resolve({ why: notStarted(error), left: [] });
@@ -54,16 +59,20 @@ export function askApart(questions: Questions, limitMs: number, signal?: AbortSi
   stderr.on('data', (chunk) => {
     crash = `${crash}${chunk}`.slice(0, STDERR_MAX);
   });
-  createInterface({ input: stdout }).on('line', (line) => hear(JSON.parse(line) as Message));
-  child.on('close', (status, killed) => end({ why: why ?? howItEnded(status, killed, crash), left }));
+  eachLine(stdout, (line) => hear(parseMessage(line)));
+  child.on('close', (status, killed) => end({ why: why ?? `its process ${howItEnded(status, killed, crash)}`, left }));
   // It may be gone before it has read that.
   stdin.on('error', () => {});
   stdin.end(JSON.stringify(job));
   return promise;
 
-  function hear(message: Message): void {
+  function hear(message: Message | undefined): void {
     // What was on its way when its time was up.
     if (why !== undefined) return;
+    if (message === undefined) {
+      kill('its process said something that no probe says');
+      return;
+    }
     clearTimeout(timer);
     switch (message.say) {
       case 'asking':
@@ -121,7 +130,7 @@ export function askApart(questions: Questions, limitMs: number, signal?: AbortSi
   }
 }
 
-function command(): string[] {
+function probeCommand(): string[] {
   // Beside this file as a source, as tsc's output, and in the command line's bundle, where all outputs lie in one directory.
   const extension = extname(import.meta.url);
   const script = fileURLToPath(new URL(`./probe-child${extension}`, import.meta.url));
@@ -131,11 +140,4 @@ function command(): string[] {
 
 function notStarted(error: unknown): string {
   return `its process could not be started: ${error instanceof Error ? error.message : String(error)}`;
-}
-
-function howItEnded(status: number | null, signal: string | null, stderr: string): string {
-  const lines = stderr.split('\n').filter((line) => line.trim() !== '');
-  const line = lines.find((one) => /^\w*Error\b/.test(one)) ?? lines.at(-1);
-  const how = signal === null ? `exit code ${status}` : signal;
-  return `its process ended with ${how}${line === undefined ? '' : `: ${show(toBytes(line))}`}`;
 }

@@ -1,6 +1,5 @@
 import type { Readable, Writable } from 'node:stream';
-import { type ThreadState, type Timestamp, threadState } from '@emplace/fsprobe';
-import { show, toBytes } from '@emplace/syscalls';
+import { eachLine, howItEnded, type ThreadState, type Timestamp, threadState } from '@emplace/fsprobe';
 import { afterRunning } from '../after-running.ts';
 import { FRESH_MS } from '../announce.ts';
 import type { Emit } from '../events.ts';
@@ -8,7 +7,6 @@ import { interrupted } from '../interrupted.ts';
 import { describeSelf } from '../lock-owner.ts';
 import type { HookPhase } from '../steps.ts';
 import { describeCall } from './describe-call.ts';
-import { eachLine } from './lines.ts';
 import type { Page } from './page.ts';
 import {
   type Answer,
@@ -199,7 +197,7 @@ export async function runMover(watched: Watched): Promise<Ended> {
   child.on('close', (status, how) => {
     if (stalled !== undefined) end.resolve({ end: 'stalled', ...stalled });
     else if (said !== undefined && status === 0) end.resolve(undefined);
-    else end.resolve({ end: 'died', why: why ?? endOf(status, how, crash) });
+    else end.resolve({ end: 'died', why: why ?? `it ${howItEnded(status, how, crash)}` });
   });
   answer({
     protocol: PROTOCOL,
@@ -234,11 +232,4 @@ async function outcomeOf(asked: Promise<void>): Promise<Answer> {
   } catch (error) {
     return { go: false, error: plainError(error) };
   }
-}
-
-function endOf(status: number | null, signal: string | null, stderr: string): string {
-  const lines = stderr.split('\n').filter((line) => line.trim() !== '');
-  const line = lines.find((one) => /^\w*Error\b/.test(one)) ?? lines.at(-1);
-  const how = signal === null ? `exit code ${status}` : signal;
-  return `it ended with ${how}${line === undefined ? '' : `: ${show(toBytes(line))}`}`;
 }
