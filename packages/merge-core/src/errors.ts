@@ -1,4 +1,4 @@
-import { type Bytes, isErrno, show } from '@emplace/syscalls';
+import { type Bytes, isErrno, show, toBytes } from '@emplace/syscalls';
 
 /** What a failed merge left: the tree as it was (refused, locked, rolled-back), or a journal to recover from (incomplete). */
 export type FailedOutcome = 'refused' | 'locked' | 'rolled-back' | 'incomplete';
@@ -170,6 +170,11 @@ export function refuse(problems: readonly Problem[]): MergeError {
 export function explain(error: unknown, code: ErrorCode, doing: string): unknown {
   if (error instanceof MergeError || !isErrno(error)) return error;
   return new MergeError(code, `${doing}: ${error.message}`, { cause: error });
+}
+
+/** Text that is no path, for a message: it can neither end its quotation nor do anything to a terminal (JSON leaves C1 controls). */
+export function quotedText(text: unknown): string {
+  return show(toBytes(JSON.stringify(String(text))));
 }
 
 /** A path for a message. */

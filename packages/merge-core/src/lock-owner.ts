@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { DirHandle, FileHandle, FsPort, Stat, Timestamp } from '@emplace/fsprobe';
-import { ascii, type Bytes, isErrno, show, toBytes } from '@emplace/syscalls';
+import { ascii, type Bytes, isErrno } from '@emplace/syscalls';
+import { quotedText } from './errors.ts';
 import { readWhole } from './fs/whole-file.ts';
 
 const OWNER: Bytes = ascii('owner');
@@ -112,16 +113,11 @@ function describeOwner(text: string): string | undefined {
   const { supervisor, since, ...holder } = parsed(text) ?? {};
   if (typeof holder.pid !== 'number') return undefined;
   const caller = typeof supervisor?.pid === 'number' ? `, for ${describe(supervisor)},` : '';
-  return `${describe(holder)}${caller} since ${quoted(since)}`;
+  return `${describe(holder)}${caller} since ${quotedText(since)}`;
 }
 
 function describe({ pid, command }: Partial<Caller>): string {
-  return `process ${pid} (${quoted(command)})`;
-}
-
-/** A hostile command line can neither end the quotation nor do anything to a terminal. */
-function quoted(text: unknown): string {
-  return show(toBytes(JSON.stringify(String(text))));
+  return `process ${pid} (${quotedText(command)})`;
 }
 
 function readOr(path: string): string {

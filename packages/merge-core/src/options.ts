@@ -1,7 +1,7 @@
 import { readlinkSync } from 'node:fs';
 import { type FsPort, holdersOf, linuxPort, ProcUnavailableError, type Site, type SiteFacts } from '@emplace/fsprobe';
 import { type Bytes, toBytes } from '@emplace/syscalls';
-import { MergeError } from './errors.ts';
+import { MergeError, quotedText } from './errors.ts';
 import type { Emit } from './events.ts';
 import { GLOB_BYTES_MAX } from './hooks/glob.ts';
 import type { Hook } from './hooks/hook.ts';
@@ -165,7 +165,7 @@ function requestOf(
   checkChoice(request);
   for (const glob of request.exclude) {
     if (glob.replaceAll('/', '') === '')
-      throw new MergeError('BAD_OPTION', `the glob ${JSON.stringify(glob)} to exclude is empty`);
+      throw new MergeError('BAD_OPTION', `the glob ${quotedText(glob)} to exclude is empty`);
     if (glob.length > GLOB_BYTES_MAX)
       throw new MergeError('BAD_OPTION', `a glob to exclude of ${glob.length} characters is longer than any path`);
   }
@@ -195,7 +195,7 @@ const elsewhere: Surroundings = { facts: () => ({}), mountName: (id) => `mount $
 function checkLossy(lossy: readonly Losable[]): readonly Losable[] {
   const unknown = lossy.find((one) => !losable.includes(one));
   if (unknown === undefined) return lossy;
-  throw new MergeError('BAD_OPTION', `${JSON.stringify(unknown)} is nothing that can be lost: ${losable.join(', ')}`);
+  throw new MergeError('BAD_OPTION', `${quotedText(unknown)} is nothing that can be lost: ${losable.join(', ')}`);
 }
 
 function isDurable({ sync }: RootOptions): boolean {

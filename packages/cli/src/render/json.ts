@@ -13,8 +13,8 @@ export function renderJson(value: unknown): string {
 }
 
 /** The same as one line, for a stream of values. */
-export function renderJsonLine(value: unknown): string {
-  return escapeJson(JSON.stringify(value));
+export function renderJsonLine(value: unknown, replacer?: (key: string, value: unknown) => unknown): string {
+  return escapeJson(JSON.stringify(value, replacer));
 }
 
 function escapeJson(json: string): string {

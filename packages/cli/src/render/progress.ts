@@ -1,6 +1,7 @@
 import type { MergeEvent } from '@emplace/merge-core';
 import { show } from '@emplace/syscalls';
 import { Format, SingleBar } from 'cli-progress';
+import { renderJsonLine } from './json.ts';
 
 export type ProgressKind = 'auto' | 'json' | 'none';
 
@@ -15,7 +16,7 @@ export interface Progress extends Disposable {
 export function showProgress(kind: ProgressKind, stream: NodeJS.WriteStream): Progress {
   if (kind === 'json')
     return {
-      onEvent: (event) => void stream.write(`${JSON.stringify(event, plainErrors)}\n`),
+      onEvent: (event) => void stream.write(`${renderJsonLine(event, plainErrors)}\n`),
       [Symbol.dispose]: () => {},
     };
   if (kind === 'none') return { onEvent: () => {}, [Symbol.dispose]: () => {} };

@@ -1,5 +1,5 @@
 import { type Bytes, toBytes } from '@emplace/syscalls';
-import { MergeError } from '../errors.ts';
+import { MergeError, quotedText } from '../errors.ts';
 import { type HookPhase, hookPhases } from '../steps.ts';
 
 export const operations = ['install', 'upgrade', 'remove'] as const;
@@ -49,15 +49,12 @@ export function commandHook(option: string): Hook {
   const phase = hookPhases.find((one) => one === option.slice(0, equals));
   const command = option.slice(equals + 1);
   if (equals === -1 || phase === undefined)
-    throw new MergeError(
-      'BAD_OPTION',
-      `the hook ${JSON.stringify(option)} does not start with ${hookPhases.join('=, ')}=`,
-    );
+    throw new MergeError('BAD_OPTION', `the hook ${quotedText(option)} does not start with ${hookPhases.join('=, ')}=`);
   // What was not UTF-8 Node has made another command of.
   if (command.includes('\ufffd'))
-    throw new MergeError('BAD_OPTION', `the hook ${JSON.stringify(option)} has bytes that are not UTF-8`);
+    throw new MergeError('BAD_OPTION', `the hook ${quotedText(option)} has bytes that are not UTF-8`);
   if (command.trim() === '' || command.includes('\0'))
-    throw new MergeError('BAD_OPTION', `the hook ${JSON.stringify(option)} has no command, or one with a NUL byte`);
+    throw new MergeError('BAD_OPTION', `the hook ${quotedText(option)} has no command, or one with a NUL byte`);
   return {
     name: toBytes(command),
     phase,

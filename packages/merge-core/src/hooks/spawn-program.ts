@@ -3,12 +3,13 @@ import { once } from 'node:events';
 import { setTimeout } from 'node:timers/promises';
 import { settle } from '@emplace/fsprobe';
 import type { Bytes } from '@emplace/syscalls';
+import { quoted } from '../errors.ts';
 import { checkDirectory, type Executable, executablesOf } from './executables.ts';
 import { type Ended, follow } from './follow.ts';
 import type { Chunks } from './input.ts';
 import type { From } from './output.ts';
 import { limit, type Rlimits } from './rlimits.ts';
-import { blaming, refusal, SpawnError } from './spawn-error.ts';
+import { blaming, SpawnError } from './spawn-error.ts';
 import { start } from './start.ts';
 import { openStdio } from './stdio.ts';
 
@@ -88,8 +89,8 @@ async function settled(executables: readonly Executable[], deadline: number, spe
     if (!(spec.isFresh?.(real) || spec.isFresh?.(path))) continue;
     const verdict = await settle(real, Math.max(deadline - performance.now(), 0), spec.signal);
     if (verdict.state !== 'busy') continue;
-    const writers = verdict.writers.map(({ pid, command }) => `process ${pid} (${JSON.stringify(command)})`);
-    throw refusal('ETXTBSY', blame, path, new Error(`open for writing: ${writers.join(', ') || 'by whom is unknown'}`));
+    const writers = verdict.writers.map(({ pid, command }) => `process ${pid} (${quoted(command)})`);
+    throw new SpawnError('ETXTBSY', blame, path, `is open for writing, ${writers.join(', ') || 'by whom is unknown'}`);
   }
 }
 

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { writersOf } from '@emplace/fsprobe';
 import { type Bytes, toBuffer } from '@emplace/syscalls';
+import { quotedText } from '../errors.ts';
 import { inheritNothing } from '../inherit-nothing.ts';
 import type { Executable } from './executables.ts';
 import { refusal, SpawnError } from './spawn-error.ts';
@@ -69,13 +70,8 @@ export function text(bytes: Bytes): string {
   const buffer = toBuffer(bytes);
   const decoded = buffer.toString('utf8');
   if (!Buffer.from(decoded, 'utf8').equals(buffer))
-    throw new SpawnError(
-      'EILSEQ',
-      'arguments',
-      undefined,
-      `${JSON.stringify(decoded)} is not UTF-8 and cannot be passed`,
-    );
+    throw new SpawnError('EILSEQ', 'arguments', undefined, `${quotedText(decoded)} is not UTF-8 and cannot be passed`);
   if (decoded.includes('\0'))
-    throw new SpawnError('EINVAL', 'arguments', undefined, `${JSON.stringify(decoded)} has a NUL byte`);
+    throw new SpawnError('EINVAL', 'arguments', undefined, `${quotedText(decoded)} has a NUL byte`);
   return decoded;
 }

@@ -1,6 +1,6 @@
 import { posix } from 'node:path';
 import { ascii, type Bytes, show, toBytes } from '@emplace/syscalls';
-import { MergeError } from '../errors.ts';
+import { MergeError, quotedText } from '../errors.ts';
 import { type DigestName, digestNames } from './digests.ts';
 import { parsePackageName } from './package-name.ts';
 
@@ -156,13 +156,13 @@ export function below(root: Bytes, path: Bytes, what: string): Bytes {
 /** @throws MergeError BAD_OPTION */
 export function checkSlot(slot: string): string {
   if (/^[A-Za-z0-9_][A-Za-z0-9+_.-]*(?:\/[A-Za-z0-9_][A-Za-z0-9+_.-]*)?$/.test(slot)) return slot;
-  throw bad(`${JSON.stringify(slot)} is no slot`);
+  throw bad(`${quotedText(slot)} is no slot`);
 }
 
 function oneOf<T extends string>(value: string, allowed: readonly T[], option: string): T {
   const found = allowed.find((one) => one === value);
   if (found !== undefined) return found;
-  throw bad(`${JSON.stringify(value)} is nothing for \`${option}\`: ${allowed.join(', ')}`);
+  throw bad(`${quotedText(value)} is nothing for \`${option}\`: ${allowed.join(', ')}`);
 }
 
 function bad(message: string): MergeError {

@@ -1,5 +1,5 @@
-import { type Bytes, toBuffer, toBytes } from '@emplace/syscalls';
-import { type Problem, quoted, refuse } from '../errors.ts';
+import { type Bytes, show, toBuffer, toBytes } from '@emplace/syscalls';
+import { type Problem, quoted, quotedText, refuse } from '../errors.ts';
 import { type PackageName, showPackage } from './package-name.ts';
 import { damaged } from './read-below.ts';
 
@@ -30,7 +30,7 @@ export function parseRegistry(content: Buffer, at: Bytes): Preserved[] {
     return Object.entries(registry).map(([slot, entry]) => preservedOf(slot, entry));
   } catch (cause) {
     if (!(cause instanceof SyntaxError || cause instanceof TypeError)) throw cause;
-    throw refuse([damaged(at, `${quoted(at)} is no registry of preserved libraries: ${cause.message}`)]);
+    throw refuse([damaged(at, `${quoted(at)} is no registry of preserved libraries: ${show(toBytes(cause.message))}`)]);
   }
 }
 
@@ -39,7 +39,7 @@ function preservedOf(slot: string, entry: unknown): Preserved {
   const isWhole = Array.isArray(paths) && paths.every((path) => typeof path === 'string' && path.startsWith('/'));
   // Portage has written the counter both ways.
   if (typeof name !== 'string' || !(typeof counter === 'string' || typeof counter === 'number') || !isWhole)
-    throw new TypeError(`the entry of ${JSON.stringify(slot)} has to be [PACKAGE, COUNTER, [PATH…]]`);
+    throw new TypeError(`the entry of ${quotedText(slot)} has to be [PACKAGE, COUNTER, [PATH…]]`);
   return {
     slot,
     package: name,

@@ -7,7 +7,7 @@
 
 import type { DirHandle, EntryType, FsPort } from '@emplace/fsprobe';
 import { ascii, type Bytes, isErrno } from '@emplace/syscalls';
-import { MergeError, type Problem, quoted, refuse } from '../errors.ts';
+import { MergeError, type Problem, quoted, quotedText, refuse } from '../errors.ts';
 import { OpenDirectories } from '../open-directories.ts';
 import { join, splitPath } from '../paths.ts';
 import { type Contents, parseContents } from './contents.ts';
@@ -176,11 +176,11 @@ export class Vdb implements Disposable {
       const slot = this.field(entry, 'SLOT');
       if (slot === undefined || slot === '') return wrong('is half written: it has no SLOT');
       const name = SLOT.exec(slot)?.[1];
-      if (name === undefined) return wrong(`has a SLOT that is none: ${JSON.stringify(slot.slice(0, 80))}`);
+      if (name === undefined) return wrong(`has a SLOT that is none: ${quotedText(slot.slice(0, 80))}`);
       const counter = this.field(entry, 'COUNTER');
       const number = counter === undefined ? undefined : parseCounter(counter);
       if (counter !== undefined && number === undefined)
-        return wrong(`has a COUNTER that is no number: ${JSON.stringify(counter.slice(0, 80))}`);
+        return wrong(`has a COUNTER that is no number: ${quotedText(counter.slice(0, 80))}`);
       if (this.fs.stat(this.root.at(directory), CONTENTS)?.type !== 'file')
         return wrong('is half written: it has no CONTENTS');
       return { ...entry, slot: name, counter: number };

@@ -5,7 +5,7 @@
 
 import { availableParallelism } from 'node:os';
 import { ascii, toBytes } from '@emplace/syscalls';
-import { MergeError, type Problem } from '../errors.ts';
+import { MergeError, type Problem, quotedText } from '../errors.ts';
 import { type AskedDatabase, type DatabaseOptions, openAskedDatabase } from './asked-database.ts';
 import { showPackage } from './package-name.ts';
 import type { PathText } from './package-request.ts';
@@ -78,7 +78,7 @@ function choose(all: readonly VdbDirectory[], asked: readonly string[]): readonl
   const missing: string[] = [];
   for (const text of asked) {
     const found = all.filter(({ name }) => [showPackage(name), `${name.category}/${name.pn}`, name.pn].includes(text));
-    if (found.length === 0) missing.push(JSON.stringify(text));
+    if (found.length === 0) missing.push(quotedText(text));
     for (const one of found) chosen.add(one);
   }
   if (missing.length > 0) throw new MergeError('NOT_INSTALLED', `not in the package database: ${missing.join(', ')}`);

@@ -1,5 +1,6 @@
 import type { Timestamp } from '@emplace/fsprobe';
 import type { Bytes } from '@emplace/syscalls';
+import { quotedText } from '../errors.ts';
 
 /** The fields of one line, taken in order, each checked: what recovery does follows from them. */
 export class Fields {
@@ -46,12 +47,12 @@ export class Fields {
 
   matching(pattern: RegExp): string {
     const value = this.string();
-    return pattern.test(value) ? value : this.#fail(`${JSON.stringify(value)} is not as expected`);
+    return pattern.test(value) ? value : this.#fail(`${quotedText(value)} is not as expected`);
   }
 
   oneOf<const T extends string>(...allowed: readonly T[]): T {
     const value = this.any();
-    return allowed.find((one) => one === value) ?? this.#fail(`${JSON.stringify(value)} is unknown`);
+    return allowed.find((one) => one === value) ?? this.#fail(`${quotedText(value)} is unknown`);
   }
 
   literal<const T extends number>(expected: T): T {

@@ -72,10 +72,10 @@ toolTest('strace', 'ENOMEM: fork finds no memory', async () => {
 });
 
 /** Another process that has `path` open for writing, as one that has just written it does. */
-async function writerOf(path: string): ReturnType<typeof startWaiting> {
+async function writerOf(path: string, command = 'cat'): ReturnType<typeof startWaiting> {
   const fd = openSync(path, 'a');
   try {
-    return await startWaiting('cat', [], { stdio: ['pipe', 'pipe', 'inherit', fd] });
+    return await startWaiting(command, [], { stdio: ['pipe', 'pipe', 'inherit', fd] });
   } finally {
     closeSync(fd);
   }
@@ -100,12 +100,18 @@ test.each(Object.entries(FRESH))('ETXTBSY when the program stays open for writin
   });
 });
 
-test('the process that keeps a fresh program busy is named', async () => {
+test.each([
+  ['cat', 'cat'],
+  // To a terminal a C1 control begins what colours and moves.
+  ['\u009b31m', String.raw`\xc2\x9b31m`],
+])('the process that keeps a fresh program busy is named: %j', async (name, shown) => {
   using place = temporaryDirectory();
   const path = program(place.at('program'));
-  await using writer = await writerOf(path);
+  const command = place.at(name);
+  copyFileSync('/bin/cat', command);
+  await using writer = await writerOf(path, command);
   const error = await refusalOf({ argv: [path], isFresh: () => true, busyMs: 0 });
-  expect((error.cause as Error).message).toContain(`process ${writer.pid} ("cat")`);
+  expect(error.message).toContain(`is open for writing, process ${writer.pid} (\`${shown}\`)`);
 });
 
 test.each(Object.entries(FRESH))('a program that is written to starts once that ends, where %s', async (_, isFresh) => {
