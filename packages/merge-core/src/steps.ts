@@ -10,8 +10,8 @@ interface HookPoint {
 
 /**
  * The engine as a walk of small synchronous steps. Each `yield` is a safe point, where whoever drives may let
- * timers and signals run; `'stoppable'` says that it may also throw into the engine there, and the engine then
- * rolls back. After the commit point every point is `'finishing'`: a merge is completed, not stopped.
+ * timers and signals run; `'stoppable'` says that it may also throw into the engine there, or let a call fail until the
+ * next point, and the engine then rolls back. After the commit point every point is `'finishing'`: a merge is completed, not stopped.
  */
 export type Steps<T> = Generator<'stoppable' | 'finishing' | HookPoint, T, void>;
 

@@ -40,11 +40,15 @@ keepCapabilities(needed);
 
 const linux = linuxPort();
 let looked = performance.now();
-// One file may take minutes: its calls are looked between as well.
-const fs = published(
-  Object.assign(Object.create(linux), { copyRange: lookingBefore(linux.copyRange), write: lookingBefore(linux.write) }),
-  page,
-);
+/** Whether the engine may be stopped until its next safe point. */
+let isStoppable = false;
+// One file may take minutes: its calls are looked between as well. What writes does not stop: that may be the journal.
+const betweenPieces = {
+  copyRange: stoppingBefore(lookingBefore(linux.copyRange)),
+  read: stoppingBefore(linux.read),
+  write: lookingBefore(linux.write),
+};
+const fs = published(Object.assign(Object.create(linux), betweenPieces), page);
 move(job, {
   fs,
   say,
@@ -56,6 +60,7 @@ move(job, {
 function drive<T>(steps: Steps<T>, lock: RootLock): T {
   let turns = 0;
   for (let step = steps.next(); ; ) {
+    isStoppable = false;
     if (step.done) return step.value;
     if (++turns % LOOK_EVERY === 0 || isTimeToLook()) {
       endIfAlone();
@@ -63,7 +68,10 @@ function drive<T>(steps: Steps<T>, lock: RootLock): T {
     }
     if (typeof step.value === 'object') step = atHooks(steps, step.value.hooks, lock);
     else if (page.stopAsked && step.value === 'stoppable') step = steps.throw(interrupted());
-    else step = steps.next();
+    else {
+      isStoppable = step.value === 'stoppable';
+      step = steps.next();
+    }
   }
 }
 
@@ -94,6 +102,19 @@ function lookingBefore<Args extends readonly unknown[], Result>(
 ): (...args: Args) => Result {
   return (...args) => {
     if (isTimeToLook()) endIfAlone();
+    return call(...args);
+  };
+}
+
+/** A stop in the middle of a file is a failure of that call: the engine rolls back. */
+function stoppingBefore<Args extends readonly unknown[], Result>(
+  call: (...args: Args) => Result,
+): (...args: Args) => Result {
+  return (...args) => {
+    if (isStoppable && page.stopAsked) {
+      isStoppable = false;
+      throw interrupted();
+    }
     return call(...args);
   };
 }

@@ -110,6 +110,7 @@ function* hookPoint(phase: HookPhase, hooks: Set<HookPhase>): Steps<void> {
 
 /** @returns the error to throw once the old tree is back, or says that it is not. */
 function* rolledBack(error: unknown, t: Transaction, rollBack: (t: Transaction) => Steps<void>): Steps<unknown> {
+  yield 'finishing';
   try {
     yield* tracked('roll-back', t.plan.placements.length, t.emit, rollBack(t));
   } catch (second) {

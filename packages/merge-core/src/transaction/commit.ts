@@ -36,6 +36,7 @@ export function placedPoint(t: Transaction): void {
 
 /** Puts every placement in place, in the plan's order, then sets what only counts once all names are there. */
 export function* commit(t: Transaction): Steps<void> {
+  yield 'finishing';
   for (const [index, placement] of eachPlacement(t)) {
     place(t, index, placement);
     yield 'finishing';

@@ -312,7 +312,7 @@ test('a merge makes few calls: one stat a side for each entry that is replaced, 
     // One of each, and three names, to ask the site whether they work.
     rename: 102,
     link: 101,
-    unlink: 109,
+    unlink: 108,
   });
   expect(made('stat')).toBeLessThan(2 * 100 + 60);
 });
