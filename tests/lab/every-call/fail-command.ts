@@ -8,8 +8,8 @@ import type { World } from './world.ts';
 export type CommandName = Exclude<keyof typeof operations, 'merge by copy, without links'>;
 
 /** The command line for an operation in a place. */
-export function commandOf(name: CommandName, place: string): string[] {
-  const [image, root] = [`${place}/image`, `${place}/root`];
+export function commandOf(name: CommandName, place: string, image = `${place}/image`): string[] {
+  const root = `${place}/root`;
   const database = ['--root', root, '--vdb', `${root}/var/db/pkg`, '--config-protect', '/etc'];
   switch (name) {
     case 'merge':

@@ -10,7 +10,7 @@ import {
   type TreeSnapshot,
   unmount,
 } from '@emplace/fixtures';
-import { diskAfterCut, type Fate, type LoggedEvent, recordDisk } from '@emplace/fixtures/disk';
+import { diskAfterCut, type Fate, type LoggedEvent, type PowerCut, recordDisk } from '@emplace/fixtures/disk';
 import { beforeCall } from '@emplace/fixtures/faults';
 import { linuxPort, owners } from '@emplace/merge-core';
 import { comparable } from '../../src/package-versions.ts';
@@ -31,12 +31,6 @@ export interface Recording {
 }
 
 const FATES: readonly Fate[] = ['lost', 'kept', 'some', 'torn'];
-
-/** Where the power went, and what the disk made of what was not flushed. */
-export interface Cut {
-  readonly moment: number;
-  readonly fate: Fate;
-}
 
 /** What is found when the power is back. */
 export interface Recovered {
@@ -100,7 +94,8 @@ export class Laboratory {
       try {
         act(root, () => commitMetadata(kind, `${root}/usr`));
         left = snapshotTree(root);
-        diskAfterCut(base, disk.events(), disk.moment(), 'lost', this.random, `${work}/after`);
+        const cut = { moment: disk.moment(), fate: 'lost', sectorBytes: this.fileSystem.sectorBytes } as const;
+        diskAfterCut(base, disk.events(), cut, this.random, `${work}/after`);
       } finally {
         unmount(`${root}/usr`);
       }
@@ -127,7 +122,7 @@ export class Laboratory {
         const started = disk.moment();
         operation.run(this.place, { sync, fs: beforeCall(linuxPort(), () => this.#disturb()) });
         const returned = disk.moment();
-        const after = this.#lookAt();
+        const after = this.look();
         commitMetadata(this.fileSystem.kind, this.place);
         return { started, returned, after, ended: disk.moment() };
       });
@@ -142,20 +137,21 @@ export class Laboratory {
   }
 
   /** A moment of the recording: all times between two flushes are as likely, however much was written then. */
-  cut({ events, started, ended }: Recording): Cut {
+  cut({ events, started, ended }: Recording): PowerCut {
     const during = events.filter(({ moment }) => moment > started && moment <= ended);
     const times: number[][] = [[started]];
     for (const { type, moment } of during) {
       if (type === 'flush') times.push([moment]);
       else times.at(-1)?.push(moment);
     }
-    return { moment: this.random.pick(this.random.pick(times)), fate: this.random.pick(FATES) };
+    const [moment, fate] = [this.random.pick(this.random.pick(times)), this.random.pick(FATES)];
+    return { moment, fate, sectorBytes: this.fileSystem.sectorBytes };
   }
 
   /** The disk as it is found when the power is back. @returns its name */
-  afterCut({ base, events }: Recording, { moment, fate }: Cut): string {
+  afterCut({ base, events }: Recording, cut: PowerCut): string {
     const disk = this.newDisk();
-    diskAfterCut(base, events, moment, fate, this.random, disk);
+    diskAfterCut(base, events, cut, this.random, disk);
     return disk;
   }
 
@@ -180,7 +176,7 @@ export class Laboratory {
     const recovered = (): Recovered => {
       const journal = decisions(`${root}/.emplace/journal`);
       recoverRoot(root, rollback);
-      const tree = this.#lookAt();
+      const tree = this.look();
       const [program] = owners({ root, vdb: `${root}/var/db/pkg`, paths: ['/usr/bin/app'] }).paths;
       return { tree, journal, owners: program?.owners ?? [] };
     };
@@ -193,10 +189,11 @@ export class Laboratory {
 
   /** The root of a disk as it is. */
   lookAt(disk: string): TreeSnapshot {
-    return this.mounted(disk, () => this.#lookAt());
+    return this.mounted(disk, () => this.look());
   }
 
-  #lookAt(): TreeSnapshot {
+  /** The root of the disk that is mounted. */
+  look(): TreeSnapshot {
     return comparable(snapshotTree(`${this.place}/root`));
   }
 }

@@ -2,6 +2,8 @@
 import { execFileSync } from 'node:child_process';
 import { type FsPort, MergeError, mergeSync, recoverSync, unmergeSync } from '@emplace/merge-core';
 import { ledgerOf } from '../../src/package-versions.ts';
+import { emplace } from '../../src/running.ts';
+import { commandOf } from '../every-call/fail-command.ts';
 
 export interface Way {
   readonly sync: 'full' | 'none';
@@ -50,6 +52,34 @@ export const OPERATIONS: readonly CutOperation[] = [
     owners: [],
   },
 ];
+
+/** The same by the command line, in its two processes: their calls are their own, so nobody disturbs them. */
+export const COMMANDS: readonly CutOperation[] = [
+  {
+    name: 'emplace merge with the package database, from an image built just before',
+    prepare: (place) => buildImage(place, `${place}/built`),
+    run: (place, { sync }) => runEmplace([...commandOf('upgrade', place, `${place}/built`), '--sync', sync]),
+    owners: ['app-misc/app-2'],
+  },
+  {
+    name: 'emplace unmerge',
+    prepare: () => {},
+    run: (place, { sync }) => runEmplace([...commandOf('unmerge', place), '--sync', sync]),
+    owners: [],
+  },
+];
+
+/** What `emplace` is asked has to be done. */
+export function runEmplace(args: readonly string[]): void {
+  execFileSync(emplace, args, { stdio: ['ignore', 'ignore', 'pipe'] });
+}
+
+/** `emplace recover`, to be recorded itself, after a cut in another. */
+export const RECOVER_COMMAND: CutOperation = {
+  name: 'emplace recover',
+  prepare: () => {},
+  run: (place, { sync }) => runEmplace(['recover', '--root', `${place}/root`, '--sync', sync]),
+};
 
 /** To be recorded itself, after a cut in another. */
 export function recovery(rollback: boolean): CutOperation {
