@@ -1,11 +1,12 @@
 /**
  * A Jest reporter for the fault lab: at the end a table of what was tried and what came of it, by kind of fault and file
- * system. Tests add rows through tests/lab/table.ts, to the file that EMPLACE_LAB_TABLE names.
+ * system, and what was not tried, with what it needs. Tests add rows through tests/lab/table.ts, to the file that EMPLACE_LAB_TABLE names.
  */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { LabRow } from '../tests/lab/table.ts';
+import { type Results, skippedTests } from './skipped-reporter.ts';
 
 const COUNTS = ['tried', 'old', 'new', 'controlFailed'] as const;
 const HEADS = ['fault', 'file system or input', 'tried', 'old', 'new', 'controls that failed'];
@@ -20,10 +21,11 @@ export default class LabTable {
     process.env.EMPLACE_LAB_TABLE = join(this.#directory, 'rows');
   }
 
-  onRunComplete(): void {
+  onRunComplete(_contexts: unknown, results: Results): void {
     const file = process.env.EMPLACE_LAB_TABLE;
     const rows = file === undefined ? [] : readRows(file);
     if (rows.length > 0) process.stderr.write(`\n${tableOf(rows)}\n`);
+    for (const name of skippedTests(results)) process.stderr.write(`not tried: ${name}\n`);
     if (this.#directory === undefined) return;
     rmSync(this.#directory, { recursive: true, force: true });
     delete process.env.EMPLACE_LAB_TABLE;

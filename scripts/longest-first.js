@@ -5,11 +5,14 @@ const Sequencer = sequencer.default ?? sequencer;
 /** Minutes, not seconds: begun last, each of these would run alone while the other core waits. */
 const LONG = [
   'tests/lab/power-cut.test.ts',
-  'tests/lab/killed.test.ts',
-  'tests/lab/every-call-fails.test.ts',
-  'tests/lab/killed-at-every-call.test.ts',
-  'tests/src/supervised.test.ts',
   'tests/lab/equal-to-rsync.test.ts',
+  'tests/lab/every-call-fails.test.ts',
+  'tests/lab/killed.test.ts',
+  'tests/lab/killed-at-every-call.test.ts',
+  'tests/lab/two-mergers.test.ts',
+  'tests/lab/hostile-neighbours.test.ts',
+  'tests/lab/killed-processes.test.ts',
+  'tests/src/supervised.test.ts',
   'test/engine/stopped.test.ts',
   'tests/src/probe-command.test.ts',
 ];

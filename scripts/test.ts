@@ -11,8 +11,8 @@ if (!installTools() && process.env.CI === 'true') process.exit(1);
 // The flags of `nodeOptions` are given again: this may be run without pnpm.
 const node = ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning', 'node_modules/jest/bin/jest.js'];
 // Last, for an option that takes a list would take the file names after it.
-const reporters = ['--reporters=default', '--reporters=./scripts/skipped-reporter.ts'];
-if (process.argv.includes('jest.lab.config.js')) reporters.push('--reporters=./scripts/lab-table.ts');
+const ours = process.argv.includes('jest.lab.config.js') ? 'lab-table' : 'skipped-reporter';
+const reporters = ['--reporters=default', `--reporters=./scripts/${ours}.ts`];
 const args = [...node, ...process.argv.slice(2), ...reporters];
 // Root mounts real file systems: in a mount namespace of their own they are gone when the tests end, however they end.
 const isRoot = process.geteuid?.() === 0;
