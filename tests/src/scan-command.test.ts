@@ -1,9 +1,10 @@
 /** `emplace scan` on real processes. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, copyFileSync, readFileSync, renameSync, statSync } from 'node:fs';
+import { chmodSync, copyFileSync, existsSync, readFileSync, renameSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { createInterface } from 'node:readline';
+import { setImmediate as turn } from 'node:timers/promises';
 import { type TemporaryDirectory, temporaryDirectory, USER } from '@emplace/fixtures';
 import { rootTest } from '@emplace/fixtures/jest';
 import { beforeAll, describe, expect, test } from '@jest/globals';
@@ -229,6 +230,24 @@ describe('--watch', () => {
     await once(child.stdout, 'data');
     child.kill('SIGINT');
     expect(await ended).toEqual([0, null]);
+  });
+
+  test('goes on where a file cannot be written for a while, and says so: the code is that of the last scan', async () => {
+    await using program = new Program();
+    using work = temporaryDirectory();
+    const place = work.make('place');
+    const args = ['scan', '--pid', program.pid, '--watch', '1', '--prometheus', `${place}/emplace.prom`];
+    const child = spawn(emplace, args, { stdio: ['ignore', 'ignore', 'pipe'] });
+    const ended = once(child, 'exit');
+    while (!existsSync(`${place}/emplace.prom`)) await turn();
+    renameSync(place, work.at('away'));
+    const told: string[] = [];
+    for await (const line of createInterface({ input: child.stderr })) {
+      told.push(line);
+      if (told.length === 2) child.kill('SIGINT');
+    }
+    expect(told).toEqual([1, 2].map(() => `\`${place}/emplace.prom\` cannot be written (ENOENT)`));
+    expect(await ended).toEqual([3, null]);
   });
 
   test('ends when nobody reads it any more', async () => {

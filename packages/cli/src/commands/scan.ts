@@ -67,24 +67,41 @@ Exit codes: 0 done, ${FOUND} \`--fail-on\` found what it names, else as for \`me
     const options = { ...scanOptionsOf(flags), owners: [...ownerFinders, vdbOwners()] };
     const look = (): ScanReport => {
       const report = scanNow(options);
-      if (flags.html !== undefined) writeBeside(flags.html, renderPage(report, { hostname: hostname() }), 0o600);
-      if (flags.prometheus !== undefined) writeBeside(flags.prometheus, renderPrometheus(report), 0o644);
       process.exitCode = rowsOf(report).some(({ finding }) => failures.includes(finding.class)) ? FOUND : 0;
       return report;
+    };
+    const write = (report: ScanReport): void => {
+      if (flags.html !== undefined) writeBeside(flags.html, renderPage(report, { hostname: hostname() }), 0o600);
+      if (flags.prometheus !== undefined) writeBeside(flags.prometheus, renderPrometheus(report), 0o644);
     };
     const render = (report: ScanReport): string =>
       renderScan(report, { ...flags, width: process.stdout.columns ?? TERMINAL_COLUMNS, paint });
 
     if (flags.watch === undefined) {
       const report = look();
+      write(report);
       this.log(render(report));
       if (report.counts.unread > 0 && process.geteuid?.() !== 0) this.logToStderr('run as root to read all processes');
       return scanJson(report);
     }
+    let isFirst = true;
+    /** A disk that is full for an hour does not end a watch of months; a file that cannot be written from the start does. */
+    const tryWrite = (report: ScanReport): void => {
+      try {
+        write(report);
+      } catch (error) {
+        if (isFirst || !(error instanceof MergeError)) throw error;
+        this.logToStderr(error.message);
+        process.exitCode = error.exitCode;
+      }
+      isFirst = false;
+    };
     const show = (): void => {
       const report = look();
       if (this.jsonEnabled()) ux.stdout(renderJsonLine(scanJson(report)));
       else this.log(process.stdout.isTTY ? redraw(render(report), process.stdout) : `${render(report)}\n`);
+      // Said last: what is drawn over the screen would take it away.
+      tryWrite(report);
     };
     await repeatedly(show, flags.watch, AbortSignal.any([listen().signal, readerGone()]));
     return undefined;
