@@ -109,7 +109,14 @@ export function requestSchema(): z.ZodType<Requested> {
     lossy: z.array(z.enum(losable)).optional(),
     ledger: ledger.optional(),
   });
-  const unmerge = z.strictObject({ operation: z.literal('unmerge'), ...common, ledger });
+  // What is said of a version that comes has no meaning where one goes.
+  const going = ledger
+    .pick({
+      ...{ package: true, vdb: true, contents: true, portageConfig: true, environment: true },
+      ...{ configProtect: true, configProtectMask: true, keepModified: true, uninstallIgnore: true },
+    })
+    .meta({ id: 'unmergedLedger', description: 'The package that goes, and what stays of it' });
+  const unmerge = z.strictObject({ operation: z.literal('unmerge'), ...common, ledger: going });
   return z.discriminatedUnion('operation', [merge, unmerge]);
 }
 

@@ -66,6 +66,11 @@ test.each([
     { ...smallest, ledger: { package: 'app' } },
     /`ledger.package`: a package is CATEGORY\/PF/,
   ],
+  [
+    'what an unmerge has no use for',
+    { version: 1, operation: 'unmerge', root: '/', ledger: { package: 'a/b-1', preserveLibs: true, slot: '0' } },
+    /Unrecognized keys: "preserveLibs", "slot"/,
+  ],
   ['a list', [], /Invalid input/],
 ])('%s is refused by name', async (_, value, message) => {
   const { code, messages } = await refused(value);
