@@ -82,6 +82,15 @@ describe('emplace merge', () => {
     expect(readdirSync(work.at('root'))).toEqual(['d0', 'd1', 'd2']);
   });
 
+  test('takes what follows a list of `--lossy` as the image', () => {
+    using work = temporaryDirectory();
+    files(work.make('image'), 3, 'new');
+    work.make('root');
+    const { status, stderr } = run(['merge', '--root', work.at('root'), '--lossy', 'owner,mode', work.at('image')]);
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    expect(readdirSync(work.at('root'))).toEqual(['d0', 'd1', 'd2']);
+  });
+
   test('prints its plan and touches nothing with --dry-run', () => {
     using work = temporaryDirectory();
     files(work.make('image'), 40, 'new');

@@ -45,6 +45,7 @@ Exit codes: 0 done, 1 a bug, 2 usage, 3 refused and nothing changed, 4 failed an
     }),
     lossy: Flags.string({
       multiple: true,
+      multipleNonGreedy: true,
       delimiter: ',',
       options: [...losable],
       helpValue: 'WHAT',
