@@ -129,7 +129,7 @@ export class Draft {
 
   /** `what` is said of the path, for instance "is a mount point". */
   refuse(code: ErrorCode, path: Bytes, what: string): void {
-    this.#plan.problems.push({ code, path, message: `${quoted(path)} ${what}` });
+    this.#plan.problems.push({ code, path, message: `${path === HERE ? 'the root' : quoted(path)} ${what}` });
   }
 
   /** The same with a message that names the path already. */

@@ -273,6 +273,7 @@ describe('what is wrong with the trees is refused before anything changes', () =
     using _small = mounted(root, (at) => mountTmpfs(at, 'size=2m'));
     const error = failure(() => mergeSync({ image, root }));
     expect([error.code, error.exitCode, readdirSync(root)]).toEqual(['NO_SPACE', 3, []]);
+    expect(error.message).toMatch(/^the root \(tmpfs\) has/);
   });
   rootTest('a file system without inodes left: NO_INODES', () => {
     using work = temporaryDirectory();
