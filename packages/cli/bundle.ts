@@ -23,6 +23,7 @@ const { outputFiles } = await build({
     { in: '../merge-core/src/supervise/mover-child.ts', out: 'mover-child' },
     { in: '../merge-core/src/probe/probe-child.ts', out: 'probe-child' },
     { in: '../merge-core/src/ledger/verify-worker.ts', out: 'verify-worker' },
+    { in: '../merge-core/src/threads/task-thread.ts', out: 'task-thread' },
   ],
   outdir: 'dist',
   bundle: true,
@@ -50,6 +51,7 @@ try {
     '/rename-child.js',
     '/probe-child.js',
     '/verify-worker.js',
+    '/task-thread.js',
     '/commands.js',
     '/main.js',
   ];

@@ -13,6 +13,7 @@ import { type LockPolicy, patienceOf } from './patience.ts';
 import { isBegun, NOTHING, recoverLocked } from './recovery.ts';
 import type { MergeReport } from './report.ts';
 import { type Driver, runAsync } from './steps.ts';
+import { ALONE } from './threads/setup.ts';
 import type { ChangedPath } from './transaction/changed-paths.ts';
 import type { Recovery } from './transaction/recover.ts';
 import { openRootAlone, openTrees, pathsOf } from './trees.ts';
@@ -37,7 +38,8 @@ export async function mergeHere(request: MergeRequest, how: Here): Promise<Merge
   const changing = (paths: Iterable<ChangedPath>): void => {
     changes = [...paths];
   };
-  return await runAsync(mergeLocked({ ...request, changing }, trees, lock), driver);
+  // Who called us may fork whenever the event loop turns: no thread may have a file open for writing then (G7).
+  return await runAsync(mergeLocked({ ...request, changing, threads: ALONE }, trees, lock), driver);
 }
 
 /** The same for a recovery. */

@@ -10,6 +10,7 @@ import { planned } from './plan/planned.ts';
 import { recovered } from './recovery.ts';
 import { type MergeReport, siteReports } from './report.ts';
 import type { Steps } from './steps.ts';
+import { Threads } from './threads/threads.ts';
 import { carryOut } from './transaction/carry-out.ts';
 import type { Recovery } from './transaction/recover.ts';
 import { openTrees, pathsOf, type Trees } from './trees.ts';
@@ -34,7 +35,9 @@ export function* mergeLocked(request: MergeRequest, trees: Trees, lock: HeldLock
   if (recovery.tree !== 'none') lock.rootTime = recovery.rootTime;
   const asked: MergeRequest = { ...request, emit, ...(lock.rootTime && { rootTime: lock.rootTime }) };
   using ledger = yield* openLedger(asked, trees);
-  const { plan, strategies, sites } = yield* mergeAsMeasured(asked, trees, lock, ledger);
+  using threads = threadsOf(asked, trees);
+  if (ledger !== undefined) threads.start(ledger.toRead.entries, ledger.toRead.bytes);
+  const { plan, strategies, sites } = yield* mergeAsMeasured(asked, trees, lock, ledger, threads);
   return {
     outcome: trees.image === undefined ? 'unmerged' : 'merged',
     transaction: plan.transaction,
@@ -56,16 +59,23 @@ function* mergeAsMeasured(
   trees: Trees,
   lock: HeldLock,
   ledger: Ledger | undefined,
+  threads: Threads,
 ): Steps<{ plan: Plan; strategies: Record<string, number>; sites: MergeReport['sites'] }> {
   const knowledge = new Knowledge(request.facts);
   // Another plan brings the same changes another way: what hooks were asked about them they have answered.
   const hooks = new Set(request.hooks);
   for (;;) {
     const plan = yield* planned(trees, request, knowledge, ledger);
-    const strategies = yield* carryOut(plan, request, knowledge, trees, lock, hooks, ledger);
+    const strategies = yield* carryOut(plan, request, knowledge, trees, lock, hooks, ledger, threads);
     if (strategies !== undefined)
       return { plan, strategies, sites: siteReports(plan, knowledge, trees.rootMount, request) };
   }
+}
+
+/** That they are there costs nothing until there is something to do. */
+function threadsOf({ threads, ledger, lossy }: MergeRequest, { image, root }: Trees): Threads {
+  const { page, ...terms } = threads;
+  return new Threads(terms, { image, root, digests: ledger?.digests ?? [], lossy, page });
 }
 
 function recoveredFirst({ transaction, tree }: Recovery): Pick<MergeReport, 'recovered'> {

@@ -12,20 +12,23 @@ const OPEN_MAX = 40;
 export class OpenDirectories implements Disposable {
   readonly #fs: Pick<FsPort, 'openDir' | 'closeDir'>;
   readonly #top: DirHandle;
+  readonly #max: number;
   /** In the order of their last use. */
   readonly #open = new Map<Bytes, DirHandle>();
 
-  constructor(fs: Pick<FsPort, 'openDir' | 'closeDir'>, top: DirHandle) {
+  /** @param max how many are kept open */
+  constructor(fs: Pick<FsPort, 'openDir' | 'closeDir'>, top: DirHandle, max: number = OPEN_MAX) {
     this.#fs = fs;
     this.#top = top;
+    this.#max = max;
   }
 
-  /** The directory at `path` below the tree. Use it at once: it is closed when {@link OPEN_MAX} others were asked for. */
+  /** The directory at `path` below the tree. Use it at once: it is closed when so many others were asked for. */
   at(path: Bytes): DirHandle {
     if (path === HERE) return this.#top;
     let dir = this.#open.get(path);
     if (dir === undefined) {
-      if (this.#open.size >= OPEN_MAX) this.#closeOldest();
+      if (this.#open.size >= this.#max) this.#closeOldest();
       dir = this.#reopen(path);
     } else {
       this.#open.delete(path);

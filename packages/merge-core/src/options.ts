@@ -1,4 +1,5 @@
 import { readlinkSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { type FsPort, holdersOf, linuxPort, ProcUnavailableError, type Site, type SiteFacts } from '@emplace/fsprobe';
 import { type Bytes, toBytes } from '@emplace/syscalls';
 import { MergeError, quotedText } from './errors.ts';
@@ -14,6 +15,7 @@ import { newTransaction } from './staged-names.ts';
 import type { HookPhase } from './steps.ts';
 import { builtIn, checkChoice } from './strategy/select.ts';
 import type { Strategy } from './strategy/strategy.ts';
+import { ALONE, THREADS_MAX, type ThreadTerms } from './threads/setup.ts';
 import type { ChangedPath } from './transaction/changed-paths.ts';
 import type { RecoverRequest } from './transaction/recover.ts';
 
@@ -97,6 +99,8 @@ export interface MergeRequest extends PlanRequest {
   readonly changing: (changes: Iterable<ChangedPath>) => void;
   readonly emit: Emit;
   readonly fs: FsPort;
+  /** `page`: the descriptor of memory in which each thread writes down its calls. */
+  readonly threads: ThreadTerms & { readonly page?: number };
 }
 
 /** What a recovery is asked for, ready to use. */
@@ -160,6 +164,8 @@ function requestOf(
     dryRun: options.dryRun ?? false,
     emit: options.onEvent ?? (() => {}),
     fs: options.fs ?? linuxPort(),
+    threads:
+      options.fs === undefined && options.strategies === undefined ? { count: threadsHere(), always: false } : ALONE,
     registry,
   };
   checkChoice(request);
@@ -170,6 +176,10 @@ function requestOf(
       throw new MergeError('BAD_OPTION', `a glob to exclude of ${glob.length} characters is longer than any path`);
   }
   return request;
+}
+
+function threadsHere(): number {
+  return Math.min(availableParallelism(), THREADS_MAX);
 }
 
 type Surroundings = Pick<MergeRequest, 'facts' | 'mountName' | 'holders'>;

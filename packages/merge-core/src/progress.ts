@@ -10,7 +10,7 @@ export function* tracked<T>(phase: Phase, total: number | undefined, emit: Emit,
   let done = 0;
   let step = steps.next();
   while (!step.done) {
-    if (++done % EVERY === 0) emit({ type: 'progress', phase, done, total });
+    if (++done % EVERY === 0) emit({ type: 'progress', phase, done: Math.min(done, total ?? done), total });
     let thrown: { error: unknown } | undefined;
     try {
       yield step.value;

@@ -44,7 +44,8 @@ function digestsOf(names: readonly DigestName[], digest: (name: DigestName, at: 
   return Object.fromEntries(names.map((name, at) => [name, digest(name, at)]));
 }
 
-const CHUNK = 256 * 1024;
+/** Of the buffer that a file is read through. */
+export const DIGEST_CHUNK: number = 256 * 1024;
 
 /** What {@link fileDigester} makes. A regular file by name in a directory. @throws SyscallError ENOENT, ELOOP, EACCES, EIO … */
 export type DigestFile = (dir: DirHandle, name: Bytes) => Digested;
@@ -54,7 +55,7 @@ export function fileDigester(
   names: readonly DigestName[],
   fs: Pick<FsPort, 'openFile' | 'read' | 'closeFile'>,
 ): DigestFile {
-  const buffer = Buffer.allocUnsafeSlow(CHUNK);
+  const buffer = Buffer.allocUnsafeSlow(DIGEST_CHUNK);
   return (dir, name) => {
     const file = fs.openFile(dir, name);
     try {
@@ -65,7 +66,8 @@ export function fileDigester(
   };
 }
 
-function digestHandle(
+/** An open file, from where it is, through `buffer`. @throws SyscallError EIO … */
+export function digestHandle(
   file: FileHandle,
   names: readonly DigestName[],
   buffer: Buffer,

@@ -7,7 +7,7 @@ import { KEPT, type KeptLibraries } from './kept-libraries.ts';
 import type { ImageContents } from './read-image.ts';
 import type { LedgerFacts } from './read-ledger.ts';
 import { isProblem } from './real-paths.ts';
-import { formatRecord, RECORD, type RecordedEntry, recordXattrs } from './record.ts';
+import { formatRecord, RECORD, type RecordedEntry } from './record.ts';
 import { CONTENTS } from './vdb.ts';
 
 /** Entries of CONTENTS for what the image brings. `md5` of a file is asked for. */
@@ -69,7 +69,7 @@ function recorded(entry: ImageEntry, facts: LedgerFacts, contents: ImageContents
   const stat = (entry.stat.type === 'directory' && statOfDirectory(path, facts)) || entry.stat;
   const { mode, uid, gid } = stat;
   const { mtime } = entry.stat;
-  const xattrs = content === undefined || content.xattrs.size === 0 ? undefined : recordXattrs(content.xattrs);
+  const xattrs = content?.xattrs;
   const head = { path, mode, uid, gid, mtime, ...(xattrs && { xattrs }) };
   switch (stat.type) {
     case 'file':

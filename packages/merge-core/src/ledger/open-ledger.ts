@@ -1,10 +1,11 @@
 import { explain } from '../errors.ts';
-import type { OpenDirectories } from '../open-directories.ts';
 import type { MergeRequest } from '../options.ts';
 import { excluder } from '../plan/exclude.ts';
 import type { PlanLedger } from '../plan/ruling.ts';
 import type { Steps } from '../steps.ts';
+import type { SharedWork } from '../threads/shared-work.ts';
 import type { Trees } from '../trees.ts';
+import type { ImageEntry } from './image-list.ts';
 import { type LedgerReport, PackagePlan } from './package-plan.ts';
 import { type ImageContents, readImage } from './read-image.ts';
 import { type LedgerFacts, readLedger } from './read-ledger.ts';
@@ -14,7 +15,9 @@ export interface Ledger extends Disposable {
   /** The ledger's part of a plan; begun anew with each plan. */
   begin(): PlanLedger;
   /** Reads what the image brings, before anything of it is moved: CONTENTS will tell of it. */
-  readImage(image: OpenDirectories): Steps<void>;
+  readImage(work: SharedWork): Steps<void>;
+  /** How much there is to read of the image. */
+  readonly toRead: { readonly entries: number; readonly bytes: number };
   /** What the last plan that was begun does of packages. Asked for when it is carried out. */
   report(): LedgerReport;
 }
@@ -43,13 +46,15 @@ export function* openLedger(
     if (contents === undefined) throw new Error('bug: the image was not read');
     return contents;
   };
+  const entries = facts.image?.entries ?? [];
   return {
+    toRead: { entries: entries.length, bytes: bytesOf(entries) },
     begin: () => {
       last = new PackagePlan(facts, asked);
       return last;
     },
-    *readImage(tree) {
-      contents ??= yield* readImage(facts.image?.entries ?? [], ledger.digests, tree, fs);
+    *readImage(work) {
+      contents ??= yield* readImage(entries, work);
     },
     report: () => {
       begun = true;
@@ -61,4 +66,8 @@ export function* openLedger(
       facts[Symbol.dispose]();
     },
   };
+}
+
+function bytesOf(entries: readonly ImageEntry[]): number {
+  return entries.reduce((sum, { stat }) => sum + (stat.type === 'file' ? stat.size : 0), 0);
 }

@@ -1,49 +1,37 @@
-import type { FsPort, Xattrs } from '@emplace/fsprobe';
 import type { Bytes } from '@emplace/syscalls';
-import { explain } from '../errors.ts';
-import type { OpenDirectories } from '../open-directories.ts';
 import { splitPath } from '../paths.ts';
-import { readAttributes } from '../plan/attributes-of.ts';
 import type { Steps } from '../steps.ts';
-import { type DigestName, type Digests, fileDigester } from './digests.ts';
+import type { SharedWork } from '../threads/shared-work.ts';
 import type { ImageEntry } from './image-list.ts';
-
-/** What was read of an entry of the image. */
-interface ImageContent {
-  /** Of a regular file. */
-  readonly digests?: Digests;
-  readonly xattrs: Xattrs;
-}
+import type { ImageContent } from './read-entry.ts';
 
 /** By path below the image. */
 export type ImageContents = ReadonlyMap<Bytes, ImageContent>;
 
 /** Reads each file of the image once, whatever the number of its names. Before anything of it is moved. */
-export function* readImage(
-  entries: readonly ImageEntry[],
-  names: readonly DigestName[],
-  image: OpenDirectories,
-  fs: FsPort,
-): Steps<ImageContents> {
+export function* readImage(entries: readonly ImageEntry[], work: SharedWork): Steps<ImageContents> {
   const contents = new Map<Bytes, ImageContent>();
-  const digest = fileDigester(names, fs);
-  const byInode = new Map<string, ImageContent>();
+  /** Paths of one inode. */
+  const links = new Map<string, Bytes[]>();
   for (const { path, stat } of entries) {
     const key = stat.nlink > 1 && stat.type !== 'directory' ? `${stat.dev}:${stat.ino}` : undefined;
-    const { parent, name } = splitPath(path);
-    let content = key === undefined ? undefined : byInode.get(key);
-    try {
-      const dir = image.at(parent);
-      content ??= {
-        xattrs: readAttributes(dir, name, fs).xattrs,
-        ...(stat.type === 'file' && { digests: digest(dir, name).digests }),
-      };
-    } catch (error) {
-      throw explain(error, 'IMAGE_UNREADABLE', 'the image cannot be read');
+    const first = key === undefined ? undefined : links.get(key);
+    if (first !== undefined) {
+      first.push(path);
+    } else {
+      const paths = [path];
+      if (key !== undefined) links.set(key, paths);
+      const { parent: directory, name } = splitPath(path);
+      work.share('read', { directory, name, isFile: stat.type === 'file' }, stat.size, (content) => {
+        contents.set(path, content);
+      });
     }
-    if (key !== undefined) byInode.set(key, content);
-    contents.set(path, content);
     yield 'stoppable';
+  }
+  yield* work.finish();
+  for (const [path = '' as Bytes, ...more] of links.values()) {
+    const content = contents.get(path) as ImageContent;
+    for (const other of more) contents.set(other, content);
   }
   return contents;
 }

@@ -1,6 +1,7 @@
 import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { errorFrom, type PlainError } from '../supervise/protocol.ts';
+import { nodeFlags } from '../threads/node-flags.ts';
 import type { UnitResult, VerifyJob, VerifyUnit } from './verify-work.ts';
 
 /** What a thread is asked; without a unit it ends. */
@@ -29,7 +30,7 @@ export async function verifyByThreads(
   let failed = false;
   const runOne = (): Promise<void> => {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const worker = new Worker(script(), { workerData: job, execArgv: flags() });
+    const worker = new Worker(script(), { workerData: job, execArgv: nodeFlags(import.meta.url) });
     const fail = (error: unknown): void => {
       failed = true;
       reject(error);
@@ -57,11 +58,4 @@ export async function verifyByThreads(
 /** Beside this file as a source, as tsc's output, and in the command line's bundle, where all outputs lie in one directory. */
 function script(): URL {
   return new URL(`./verify-worker${extname(import.meta.url)}`, import.meta.url);
-}
-
-/** Those of this process need not fit: a test runner's, say. */
-function flags(): string[] {
-  return extname(import.meta.url) === '.ts'
-    ? ['--conditions=@emplace/source', '--disable-warning=ExperimentalWarning']
-    : [];
 }

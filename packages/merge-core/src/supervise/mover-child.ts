@@ -16,6 +16,7 @@ import { move } from './mover.ts';
 import { Page } from './page.ts';
 import { type Answer, CHANNELS, errorFrom, type Job, type Message, PROTOCOL } from './protocol.ts';
 import { checkPublished, published } from './published.ts';
+import { stoppingBefore } from './stopping-before.ts';
 
 /** Safe points between two looks whether the supervisor is still there, and how much time may lie between two. */
 const LOOK_EVERY = 8;
@@ -44,17 +45,17 @@ let looked = performance.now();
 let isStoppable = false;
 // One file may take minutes: its calls are looked between as well. What writes does not stop: that may be the journal.
 const betweenPieces = {
-  copyRange: stoppingBefore(lookingBefore(linux.copyRange)),
-  read: stoppingBefore(linux.read),
+  copyRange: stoppingBefore(lookingBefore(linux.copyRange), isToStop),
+  read: stoppingBefore(linux.read, isToStop),
   write: lookingBefore(linux.write),
 };
-const fs = published(Object.assign(Object.create(linux), betweenPieces), page);
+const fs = published(Object.assign(Object.create(linux), betweenPieces), page.main);
 move(job, {
   fs,
   say,
   drive,
   answered,
-  check: (path) => checkPublished(path, fs, job.stallTimeoutMs, page),
+  check: (path) => checkPublished(path, fs, job.stallTimeoutMs, page.main),
 });
 
 function drive<T>(steps: Steps<T>, lock: RootLock): T {
@@ -67,7 +68,7 @@ function drive<T>(steps: Steps<T>, lock: RootLock): T {
       lock.keepFresh();
     }
     if (typeof step.value === 'object') step = atHooks(steps, step.value.hooks, lock);
-    else if (page.stopAsked && step.value === 'stoppable') step = steps.throw(interrupted());
+    else if (page.main.stopAsked && step.value === 'stoppable') step = steps.throw(interrupted());
     else {
       isStoppable = step.value === 'stoppable';
       step = steps.next();
@@ -106,17 +107,10 @@ function lookingBefore<Args extends readonly unknown[], Result>(
   };
 }
 
-/** A stop in the middle of a file is a failure of that call: the engine rolls back. */
-function stoppingBefore<Args extends readonly unknown[], Result>(
-  call: (...args: Args) => Result,
-): (...args: Args) => Result {
-  return (...args) => {
-    if (isStoppable && page.stopAsked) {
-      isStoppable = false;
-      throw interrupted();
-    }
-    return call(...args);
-  };
+function isToStop(): boolean {
+  if (!isStoppable || !page.main.stopAsked) return false;
+  isStoppable = false;
+  return true;
 }
 
 /** Without a supervisor nobody watches: the journal says how far it came. */

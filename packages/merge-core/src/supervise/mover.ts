@@ -117,5 +117,6 @@ function requestFrom(plain: PlainRequest, emit: Emit, fs: FsPort): MergeRequest 
     changing: (changes) => writeChanges(CHANNELS.changed, changes),
     emit,
     fs,
+    threads: { ...plain.threads, page: CHANNELS.page },
   };
 }

@@ -1,8 +1,9 @@
 import { type Bytes, close, ftruncate, type Mapping, mapShared, memfdCreate } from '@emplace/syscalls';
+import { THREADS_MAX } from '../threads/setup.ts';
 
 /**
- * One page of memory that supervisor and mover share. The mover writes down each call before it makes it, which costs
- * some memory stores and no system call, so that one which never returns can be named. The supervisor asks in it to stop.
+ * Memory that supervisor and mover share, a page for each thread of the mover. A thread writes down each call before it makes it, which costs
+ * some memory stores and no system call, so that one which never returns can be named. The supervisor asks in the first to stop.
  *
  * Not guaranteed: that both see a call whole while it changes; the supervisor believes what stays the same between two looks.
  */
@@ -18,7 +19,7 @@ const FIRST_NAME = 64;
 const SECOND_NAME = 2080;
 const NAME_MAX = 2000;
 
-/** What the mover is doing. */
+/** What a thread of the mover is doing. */
 export interface Doing {
   /** Number of the call, from 1; 0: none, it thinks or waits for us. */
   readonly call: number;
@@ -29,17 +30,14 @@ export interface Doing {
   readonly names: readonly [Bytes, Bytes];
 }
 
-export class Page implements Disposable {
-  readonly #mapping: Mapping;
+/** The page of one thread. */
+export class Slot {
   readonly #words: Int32Array;
   readonly #bytes: Buffer;
 
-  /** @param fd of a file of one page */
-  constructor(fd: number) {
-    this.#mapping = mapShared(fd, SIZE);
-    const { memory } = this.#mapping;
-    this.#words = new Int32Array(memory);
-    this.#bytes = Buffer.from(memory);
+  constructor(memory: ArrayBuffer, offset: number) {
+    this.#words = new Int32Array(memory, offset, SIZE / 4);
+    this.#bytes = Buffer.from(memory, offset, SIZE);
   }
 
   /** Writes down a call that is about to be made: its handles (0: none) and its names. */
@@ -53,7 +51,6 @@ export class Page implements Disposable {
     words[CALL] = call;
   }
 
-  /** Before another mover gets it. */
   clear(): void {
     this.#words[CALL] = 0;
     this.#words[COUNT] = 0;
@@ -82,6 +79,29 @@ export class Page implements Disposable {
   get stopAsked(): boolean {
     return this.#words[STOP] === 1;
   }
+}
+
+export class Page implements Disposable {
+  readonly #mapping: Mapping;
+  /** Of the main thread, then of the others. */
+  readonly slots: readonly Slot[];
+
+  /** @param fd of a file of {@link newPage} */
+  constructor(fd: number) {
+    this.#mapping = mapShared(fd, SIZE * THREADS_MAX);
+    const { memory } = this.#mapping;
+    this.slots = Array.from({ length: THREADS_MAX }, (_, index) => new Slot(memory, index * SIZE));
+  }
+
+  /** What the main thread writes down, and is asked. */
+  get main(): Slot {
+    return this.slots[0] as Slot;
+  }
+
+  /** Before another mover gets it. */
+  clear(): void {
+    for (const slot of this.slots) slot.clear();
+  }
 
   [Symbol.dispose](): void {
     this.#mapping[Symbol.dispose]();
@@ -92,7 +112,7 @@ export class Page implements Disposable {
 export function newPage(): { readonly page: Page; readonly fd: number } {
   const fd = memfdCreate('emplace-page');
   try {
-    ftruncate(fd, SIZE);
+    ftruncate(fd, SIZE * THREADS_MAX);
     return { page: new Page(fd), fd };
   } catch (error) {
     close(fd);

@@ -18,7 +18,7 @@ export const CHANNELS = { messages: 3, page: 4, toFlight: 5, fromFlight: 6, chan
 export type PlainRequest = Pick<
   MergeRequest,
   | ('transaction' | 'image' | 'root' | 'strategy' | 'links' | 'keepImage' | 'replaceTypes' | 'directories')
-  | ('exclude' | 'undo' | 'busy' | 'lossy' | 'durable' | 'hooks' | 'ledger')
+  | ('exclude' | 'undo' | 'busy' | 'lossy' | 'durable' | 'hooks' | 'ledger' | 'threads')
 >;
 
 /** What a mover is to do. */

@@ -1,7 +1,7 @@
 import type { FsPort } from '@emplace/fsprobe';
 import { ascii, type Bytes } from '@emplace/syscalls';
 import { checkTree } from '../answering.ts';
-import type { Page } from './page.ts';
+import type { Slot } from './page.ts';
 
 type CallName = Exclude<keyof FsPort, 'uid' | 'gids' | 'pathOf'>;
 
@@ -70,7 +70,7 @@ export function callByNumber(number: number): { readonly name: string; readonly 
 const NONE: Bytes = ascii('');
 
 /** The same port, each of whose calls stands on the page while it is made. */
-export function published(port: FsPort, page: Page): FsPort {
+export function published(port: FsPort, page: Slot): FsPort {
   const wrapped = Object.create(port) as FsPort;
   for (const [index, name] of names.entries()) {
     if (name === CHECK) continue;
@@ -98,7 +98,7 @@ export function published(port: FsPort, page: Page): FsPort {
 }
 
 /** Asks whether a tree answers (see answering.ts), on the page while that takes. */
-export function checkPublished(path: Bytes, fs: FsPort, timeoutMs: number, page: Page): void {
+export function checkPublished(path: Bytes, fs: FsPort, timeoutMs: number, page: Slot): void {
   page.enter(names.indexOf(CHECK) + 1, 0, path, 0, NONE);
   try {
     checkTree(path, fs, timeoutMs);

@@ -141,10 +141,10 @@ export async function runMover(watched: Watched): Promise<Ended> {
   };
   /** Its calls are watched, and one after the other gives the lock back; but it may hang where it makes none. */
   const endSoon = (): void => {
-    const { count } = page.read();
+    const { count } = page.main.read();
     const ms = Math.max(watched.stallTimeoutMs, GRACE_MS);
     const orKill = (): void => {
-      const { call, count: now } = page.read();
+      const { call, count: now } = page.main.read();
       const suspended = isSuspended();
       if (suspended) tellSuspended();
       if (suspended || call !== 0 || now !== count) endSoon();
@@ -159,7 +159,7 @@ export async function runMover(watched: Watched): Promise<Ended> {
     else if (why === undefined || !['ready', 'locked', 'hooks'].includes(message.say)) hear(message);
   };
   stack.use(
-    watchPage(page, {
+    watchPage(page.slots, {
       limitsMs: limitsFrom(watched.stallTimeoutMs),
       isSuspended,
       onSuspended: tellSuspended,
@@ -171,7 +171,7 @@ export async function runMover(watched: Watched): Promise<Ended> {
     }),
   );
   const stop = (): void => {
-    page.askToStop();
+    page.main.askToStop();
     if (!begun) kill('it was not waited for any more');
     // Suspended it would hear of that when somebody thinks of it.
     else child.kill('SIGCONT');
@@ -180,10 +180,10 @@ export async function runMover(watched: Watched): Promise<Ended> {
   const { handshakeMs } = watched;
   const giveUpSilent = (): void => {
     // Once it makes calls those are watched.
-    if (!begun && page.read().count === 0) kill(`it said nothing within ${handshakeMs} ms`);
+    if (!begun && page.main.read().count === 0) kill(`it said nothing within ${handshakeMs} ms`);
   };
   stack.use(afterRunning(handshakeMs, giveUpSilent));
-  if (signal?.aborted) page.askToStop();
+  if (signal?.aborted) page.main.askToStop();
   signal?.addEventListener('abort', stop);
   stack.defer(() => signal?.removeEventListener('abort', stop));
   // It may be gone before it has read that.

@@ -75,7 +75,7 @@ async function runOutstanding(crew: Crew, { hooks }: Supervision): Promise<void>
 
 function plainRequest(request: MergeRequest): PlainRequest {
   const { transaction, image, root, strategy, links, keepImage, replaceTypes, directories } = request;
-  const { exclude, undo, busy, lossy, durable, hooks, ledger } = request;
+  const { exclude, undo, busy, lossy, durable, hooks, threads, ledger } = request;
   const trees = { transaction, image, root, strategy, links, keepImage, replaceTypes, directories };
-  return { ...trees, exclude, undo, busy, lossy, durable, hooks, ...(ledger && { ledger }) };
+  return { ...trees, exclude, undo, busy, lossy, durable, hooks, threads, ...(ledger && { ledger }) };
 }

@@ -9,6 +9,9 @@ import type { Plan } from '../plan/model.ts';
 import { tracked } from '../progress.ts';
 import { type MergeReport, plannedRungs, siteReports } from '../report.ts';
 import type { HookPhase, Steps } from '../steps.ts';
+import { SharedWork } from '../threads/shared-work.ts';
+import { tools, type Workplace } from '../threads/tasks.ts';
+import type { Threads } from '../threads/threads.ts';
 import type { Trees } from '../trees.ts';
 import { changedPaths } from './changed-paths.ts';
 import { cleanUp } from './clean-up.ts';
@@ -34,13 +37,18 @@ export function* carryOut(
   lock: HeldLock,
   hooks: Set<HookPhase>,
   ledger: Ledger | undefined,
+  threads: Threads,
 ): Steps<Record<string, number> | undefined> {
   const { durable, emit } = request;
   const fs = lenient(request.fs, request.lossy);
   using imageDirectories = image === undefined ? undefined : new OpenDirectories(fs, image);
   using rootDirectories = new OpenDirectories(fs, root);
   using journal = Journal.begin(plan, lock.state, root, durable, fs);
-  const t: Transaction = { fs, plan, image: imageDirectories, root: rootDirectories, journal, durable, emit };
+  const trees = { image: imageDirectories, root: rootDirectories };
+  const at: Workplace = { ...tools(fs, request.ledger?.digests ?? []), ...trees };
+  const sharing: Transaction['sharing'] = (point) => new SharedWork(at, threads, point);
+  const t: Transaction = { fs, plan, ...trees, journal, durable, emit, sharing };
+  threads.start(...workOf(plan));
   const total = plan.placements.length;
   let rungs: Map<string, number>;
   try {
@@ -51,9 +59,12 @@ export function* carryOut(
     tellPlanned(plan, siteReports(plan, knowledge, rootMount, request), ledger, emit);
     if (hooks.size > 0) request.changing(changedPaths(t));
     yield* hookPoint('pre-stage', hooks);
-    if (ledger !== undefined && imageDirectories !== undefined)
-      yield* tracked('read', undefined, emit, ledger.readImage(imageDirectories));
+    if (ledger !== undefined && image !== undefined) {
+      using work = sharing('stoppable');
+      yield* tracked('read', undefined, emit, ledger.readImage(work));
+    }
     rungs = yield* tracked('stage', total, emit, stage(t, request));
+    threads.settle();
     yield* hookPoint('pre-commit', hooks);
     yield 'stoppable';
     yield* commitPoint(t);
@@ -90,6 +101,13 @@ export function* carryOut(
   }
   yield* hookPoint('post-clean', hooks);
   return Object.fromEntries(rungs);
+}
+
+/** How many tasks its threads can share, and how many bytes these read or write. */
+function workOf({ placements, removals, bytes }: Plan): [tasks: number, bytes: number] {
+  const made = placements.filter(({ staging }) => staging === 'made');
+  const kept = placements.filter(({ undo }) => undo !== 'none').length + removals.length;
+  return [made.reduce((sum, { entries }) => sum + entries, 0) + kept, made.length > 0 ? bytes : 0];
 }
 
 /** The error that is told, should it come to that. */

@@ -6,18 +6,21 @@ import { type Excluded, excluder } from '../plan/exclude.ts';
 import type { Placement } from '../plan/model.ts';
 import type { Steps } from '../steps.ts';
 import type { Name } from '../strategy/strategy.ts';
+import type { SharedWork } from '../threads/shared-work.ts';
 import { finishDirectoryTimes, syncBeyondJournal } from './finish.ts';
 import { forgetRemoved } from './removals.ts';
-import { removeArmed, removeTree } from './remove-tree.ts';
+import { removeTree } from './remove-tree.ts';
 import {
   directoryOf,
   eachPlacement,
   imageName,
   isReachable,
   stagedBeside,
+  stagedNameOf,
   type Transaction,
   targetPath,
   undoBeside,
+  undoName,
   unreachable,
   warnOfLeft,
 } from './transaction.ts';
@@ -33,10 +36,16 @@ export function* cleanUp(t: Transaction): Steps<void> {
 }
 
 function* removeUndo(t: Transaction): Steps<void> {
+  using work = t.sharing('finishing');
   for (const [index, placement] of eachPlacement(t)) {
     if (placement.undo === 'none' && placement.action !== 'overwrite') continue;
+    if (isLeaf(placement)) {
+      forget(t, index, placement, work);
+      yield 'finishing';
+      continue;
+    }
     if (!isReachable(t, placement)) {
-      warnOfLeft(t, targetPath(t, placement), 'was moved by somebody: what was kept of the old entry stays there');
+      warnOfUndo(t, placement);
       continue;
     }
     if (placement.action === 'overwrite') {
@@ -61,16 +70,32 @@ function* removeUndo(t: Transaction): Steps<void> {
           `: somebody filled the directory that it replaced, which stays as ${quoted(name)}`,
         );
       }
-    } else if (old.type === 'directory') {
-      if (!removeTree({ dir, name }, t.fs, { defuse: true }))
-        warn(t, `${quoted(targetPath(t, placement))}: part of what it replaced stays as ${quoted(name)}`);
-    } else if ((old.mode & 0o6111) === 0 || old.type !== 'file') {
-      ignoring(() => t.fs.unlink(dir, name), 'ENOENT');
-    } else {
-      removeArmed({ dir, name }, t.fs);
+    } else if (!removeTree({ dir, name }, t.fs, { defuse: true })) {
+      warn(t, `${quoted(targetPath(t, placement))}: part of what it replaced stays as ${quoted(name)}`);
     }
     yield 'finishing';
   }
+  yield* work.finish();
+}
+
+/** Whether what was kept is one entry, which goes. */
+function isLeaf({ undo, action, old, oldAs }: Placement): boolean {
+  return (
+    undo !== 'none' && action !== 'overwrite' && oldAs === undefined && old !== undefined && old.type !== 'directory'
+  );
+}
+
+function forget(t: Transaction, index: number, placement: Placement, work: SharedWork): void {
+  const { undo, old } = placement;
+  const name = undo === 'exchange' ? stagedNameOf(t, index, placement) : undoName(t, index, placement);
+  const isPlain = old === undefined || old.type !== 'file' || (old.mode & 0o6111) === 0;
+  work.share('forget', { directory: directoryOf(t, placement).target, name, isPlain }, 0, (isThere) => {
+    if (!isThere) warnOfUndo(t, placement);
+  });
+}
+
+function warnOfUndo(t: Transaction, placement: Placement): void {
+  warnOfLeft(t, targetPath(t, placement), 'was moved by somebody: what was kept of the old entry stays there');
 }
 
 /** The old entry gets a name of its own, unless somebody has it by now. */

@@ -8,6 +8,8 @@ import { lockAgain } from '../ledger/vdb-locks.ts';
 import { OpenDirectories } from '../open-directories.ts';
 import type { Placement, PlannedImage } from '../plan/model.ts';
 import type { Steps } from '../steps.ts';
+import { SharedWork } from '../threads/shared-work.ts';
+import { tools, type Workplace } from '../threads/tasks.ts';
 import { cleanUp } from './clean-up.ts';
 import { place, placedPoint } from './commit.ts';
 import { exchange } from './exchange.ts';
@@ -60,14 +62,17 @@ export function* recoverRoot(root: DirHandle, state: DirHandle, request: Recover
     using image = imageTop === undefined ? undefined : new OpenDirectories(fs, imageTop);
     using _locks = lockAgain(plan.locks, rootDirectories, fs);
     using journal = Journal.reopen(found.content, state, request.durable, fs);
+    const at: Workplace = { ...tools(lenient(fs, plan.lossy), []), image, root: rootDirectories };
     const t: Transaction = {
-      fs: lenient(fs, plan.lossy),
+      fs: at.fs,
       plan,
       image,
       root: rootDirectories,
       journal,
       durable: request.durable,
       emit: request.emit,
+      // Seldom, and what there is to do may be any part of it.
+      sharing: (point) => new SharedWork(at, undefined, point),
     };
     const tree = yield* settle(t, phase, request.rollback);
     const rootTime = tree === 'old' ? plan.directories.find(({ target }) => target === '')?.oldMtime : undefined;

@@ -5,12 +5,14 @@ import { splitPath } from '../paths.ts';
 import type { Removal } from '../plan/model.ts';
 import type { Steps } from '../steps.ts';
 import type { Name } from '../strategy/strategy.ts';
-import { keepBeside } from './keep-beside.ts';
+import type { SharedWork } from '../threads/shared-work.ts';
 import { disarmPinned, removeTree } from './remove-tree.ts';
 import {
+  directoryOf,
   isReachable,
   openTarget,
   removedBeside,
+  removedName,
   statName,
   type Transaction,
   targetName,
@@ -25,11 +27,15 @@ import {
  */
 
 /** Before the commit point: a second entry for each old one, but for those that are moved aside when their time comes. */
-export function* keepRemoved(t: Transaction): Steps<void> {
+export function* keepRemoved(t: Transaction, work: SharedWork): Steps<void> {
   for (const [index, removal] of eachRemoval(t)) {
-    const { undo } = removal;
-    if (undo !== 'none' && undo !== 'move')
-      removal.undo = keepBeside(t, removal, targetName(t, removal), removedBeside(t, index, removal), undo) ?? 'move';
+    const { undo: kind, name } = removal;
+    if (kind !== 'none' && kind !== 'move') {
+      const task = { directory: directoryOf(t, removal).target, name, as: removedName(t, index, removal), kind };
+      work.share('keep', task, 0, (kept) => {
+        removal.undo = kept ?? 'move';
+      });
+    }
     yield 'stoppable';
   }
 }

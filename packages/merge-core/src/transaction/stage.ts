@@ -11,18 +11,10 @@ import { applyAttributes } from '../strategy/attributes.ts';
 import { type Birthplace, birthplace } from '../strategy/birthplace.ts';
 import type { Choice } from '../strategy/select.ts';
 import { entryRefusals, type Name, type Strategy, siteRefusals } from '../strategy/strategy.ts';
-import { keepBeside } from './keep-beside.ts';
+import type { SharedWork } from '../threads/shared-work.ts';
 import { moving } from './refused-there.ts';
 import { keepRemoved } from './removals.ts';
-import {
-  directoryOf,
-  eachPlacement,
-  imageName,
-  stagedBeside,
-  type Transaction,
-  targetName,
-  undoBeside,
-} from './transaction.ts';
+import { directoryOf, eachPlacement, imageName, stagedBeside, type Transaction, undoName } from './transaction.ts';
 import { writeRecord } from './write-record.ts';
 
 /** How many entries each rung brought. */
@@ -35,13 +27,15 @@ export type RungCounts = Map<string, number>;
  */
 export function* stage(t: Transaction, choice: Choice): Steps<RungCounts> {
   const stager = new Stager(t, choice);
+  using work = t.sharing('stoppable');
   yield* makeDirectories(t);
   for (const [index, placement] of eachPlacement(t)) {
     yield* stager.stage(index, placement);
-    keepUndo(t, index, placement);
+    keepUndo(t, index, placement, work);
     yield 'stoppable';
   }
-  yield* keepRemoved(t);
+  yield* keepRemoved(t, work);
+  yield* work.finish();
   return stager.counts;
 }
 
@@ -74,11 +68,18 @@ function replacedMeanwhile(path: Bytes): MergeError {
 }
 
 /** A second name, or a second file, for the entry that will be replaced. An exchange keeps it by itself. */
-function keepUndo(t: Transaction, index: number, placement: Placement): void {
-  const { undo } = placement;
-  if (undo === 'none' || undo === 'exchange') return;
-  placement.undo =
-    keepBeside(t, placement, targetName(t, placement), undoBeside(t, index, placement), undo) ?? 'exchange';
+function keepUndo(t: Transaction, index: number, placement: Placement, work: SharedWork): void {
+  const { undo: kind, as, name, size } = placement;
+  if (kind === 'none' || kind === 'exchange') return;
+  const task = {
+    directory: directoryOf(t, placement).target,
+    name: as ?? name,
+    as: undoName(t, index, placement),
+    kind,
+  };
+  work.share('keep', task, kind === 'link' ? 0 : size, (kept) => {
+    placement.undo = kept ?? 'exchange';
+  });
 }
 
 class Stager {

@@ -7,6 +7,7 @@ import { join } from '../paths.ts';
 import type { Identical, Placement, Plan, PlannedDirectory, Removal } from '../plan/model.ts';
 import { stagedName } from '../staged-names.ts';
 import type { Name } from '../strategy/strategy.ts';
+import type { SharedWork } from '../threads/shared-work.ts';
 import type { Journal } from './journal.ts';
 
 /** A plan being carried out, or recovered: the open trees, the journal, and where each name of it lies. */
@@ -20,6 +21,8 @@ export interface Transaction {
   /** Survive a power cut: sync before the commit point and before undo goes. */
   readonly durable: boolean;
   readonly emit: Emit;
+  /** A phase whose tasks need no order. */
+  readonly sharing: (point: 'stoppable' | 'finishing') => SharedWork;
 }
 
 export function directoryOf(t: Transaction, { directory }: { readonly directory: number }): PlannedDirectory {
@@ -52,8 +55,11 @@ function isRecord(entry: Entry): boolean {
 
 /** Beside the target: the new entry before it is placed, and after an exchange the old one. */
 export function stagedBeside(t: Transaction, index: number, placement: Placement): Name {
-  const staged = beside(t, 's', index, placement);
-  return placement.stagedAs === undefined ? staged : { ...staged, name: placement.stagedAs };
+  return { dir: t.root.at(directoryOf(t, placement).target), name: stagedNameOf(t, index, placement) };
+}
+
+export function stagedNameOf({ plan }: Transaction, index: number, { name, stagedAs }: Placement): Bytes {
+  return stagedAs ?? stagedName(plan.transaction, 's', index, name);
 }
 
 /** Beside a name that goes: what was kept of it. */
@@ -61,17 +67,20 @@ export function removedBeside(t: Transaction, index: number, removal: Removal): 
   return beside(t, 'r', index, removal);
 }
 
+export function removedName({ plan }: Transaction, index: number, { name }: Removal): Bytes {
+  return stagedName(plan.transaction, 'r', index, name);
+}
+
 /** Beside the target: the old entry, kept under a second name. */
 export function undoBeside(t: Transaction, index: number, placement: Placement): Name {
   return beside(t, 'u', index, placement);
 }
 
-function beside(
-  t: Transaction,
-  role: 's' | 'u' | 'r',
-  index: number,
-  entry: Pick<Placement, 'directory' | 'name'>,
-): Name {
+export function undoName({ plan }: Transaction, index: number, { name }: Placement): Bytes {
+  return stagedName(plan.transaction, 'u', index, name);
+}
+
+function beside(t: Transaction, role: 'u' | 'r', index: number, entry: Pick<Placement, 'directory' | 'name'>): Name {
   return {
     dir: t.root.at(directoryOf(t, entry).target),
     name: stagedName(t.plan.transaction, role, index, entry.name),

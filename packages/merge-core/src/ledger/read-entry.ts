@@ -1,0 +1,47 @@
+import type { FileHandle } from '@emplace/fsprobe';
+import type { Bytes } from '@emplace/syscalls';
+import { explain } from '../errors.ts';
+import { portable } from '../strategy/attributes.ts';
+import type { Workplace } from '../threads/tasks.ts';
+import { type Digests, digestHandle } from './digests.ts';
+import { recordXattrs } from './record.ts';
+
+/** An entry of the image that is to be read. */
+export interface ReadEntry {
+  /** Below the image. */
+  readonly directory: Bytes;
+  readonly name: Bytes;
+  /** A regular file. */
+  readonly isFile: boolean;
+}
+
+/** What was read of it. */
+export interface ImageContent {
+  /** Of a regular file. */
+  readonly digests?: Digests;
+  /** As a record has them; undefined: none. */
+  readonly xattrs?: Readonly<Record<string, string>>;
+}
+
+/** @throws MergeError IMAGE_UNREADABLE */
+export function readEntry({ directory, name, isFile }: ReadEntry, at: Workplace): ImageContent {
+  const { fs, image, digests, buffer } = at;
+  if (image === undefined) throw new Error('bug: there is no image to read');
+  try {
+    const dir = image.at(directory);
+    const handle = isFile ? fs.openFile(dir, name) : fs.pin(dir, name);
+    try {
+      const xattrs = xattrsOf(handle, at);
+      return { ...xattrs, ...(isFile && { digests: digestHandle(handle, digests, buffer, fs).digests }) };
+    } finally {
+      fs.closeFile(handle);
+    }
+  } catch (error) {
+    throw explain(error, 'IMAGE_UNREADABLE', 'the image cannot be read');
+  }
+}
+
+function xattrsOf(handle: FileHandle, { fs }: Workplace): Pick<ImageContent, 'xattrs'> {
+  const xattrs = portable(fs.xattrs(handle));
+  return xattrs.size === 0 ? {} : { xattrs: recordXattrs(xattrs) };
+}

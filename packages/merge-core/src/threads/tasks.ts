@@ -1,0 +1,47 @@
+import type { FsPort } from '@emplace/fsprobe';
+import { DIGEST_CHUNK, type DigestName } from '../ledger/digests.ts';
+import { type ImageContent, type ReadEntry, readEntry } from '../ledger/read-entry.ts';
+import type { OpenDirectories } from '../open-directories.ts';
+import { type ForgetEntry, forgetEntry } from '../transaction/forget-entry.ts';
+import { type KeepEntry, type Kept, keepBeside } from '../transaction/keep-beside.ts';
+
+/** What can be done in any order and by any thread, and what comes of it. Both are plain data: they go to another thread and back. */
+export interface Tasks {
+  /** Reads an entry of the image. */
+  readonly read: { readonly task: ReadEntry; readonly result: ImageContent };
+  /** Keeps an old entry of the root under a second name. */
+  readonly keep: { readonly task: KeepEntry; readonly result: Kept | undefined };
+  /** Removes what was kept. */
+  readonly forget: { readonly task: ForgetEntry; readonly result: boolean };
+}
+
+export type TaskName = keyof Tasks;
+
+/** What a thread works with: a port, directories and memory of its own. */
+export interface Workplace {
+  readonly fs: FsPort;
+  /** undefined where there is none, or none any more. */
+  readonly image: OpenDirectories | undefined;
+  readonly root: OpenDirectories;
+  /** What is wanted of each file that is read. */
+  readonly digests: readonly DigestName[];
+  readonly buffer: Buffer;
+}
+
+type Performers = { readonly [name in TaskName]: (task: Tasks[name]['task'], at: Workplace) => Tasks[name]['result'] };
+
+const performers: Performers = { read: readEntry, keep: keepBeside, forget: forgetEntry };
+
+/** Does one task. @throws what it throws */
+export function perform<Name extends TaskName>(
+  name: Name,
+  task: Tasks[Name]['task'],
+  at: Workplace,
+): Tasks[Name]['result'] {
+  return performers[name](task, at);
+}
+
+/** A workplace of a thread, all that it opens at once excepted. */
+export function tools(fs: FsPort, digests: readonly DigestName[]): Omit<Workplace, 'image' | 'root'> {
+  return { fs, digests, buffer: Buffer.allocUnsafeSlow(DIGEST_CHUNK) };
+}
