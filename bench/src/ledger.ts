@@ -4,7 +4,7 @@ import { loadavg } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { temporaryDirectory } from '@emplace/fixtures';
 import type { Step } from './ledger/step.ts';
-import { median } from './measure.ts';
+import { median } from './statistics.ts';
 
 const script = fileURLToPath(new URL('ledger/step.ts', import.meta.url));
 const rounds = Number(process.argv[2] ?? 3);

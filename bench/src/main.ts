@@ -1,23 +1,36 @@
-/** `main.ts [RUNS]`: measures, prints the tables, and writes all numbers to bench/results.json. */
-import { execFileSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
-import { loadavg } from 'node:os';
+/**
+ * `main.ts [--cases NAME,…] [--engines REGEXP] [--rounds N] [--more] [--no-calls]`: measures, and writes bench/report: the tables, the
+ * plots and all numbers. `--rounds 0` only writes the report of what was measured before. Needs root.
+ */
+import { execFileSync, spawnSync } from 'node:child_process';
+import { readlinkSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { runInNamespace, temporaryDirectory } from '@emplace/fixtures';
-import { type Measured, tables } from './report.ts';
+import { temporaryDirectory } from '@emplace/fixtures';
+import { withPortage } from './report/portage.ts';
+import { writeReport } from './report/report.ts';
+import { runOptions } from './run/options.ts';
+import { readResults } from './run/results.ts';
 
 const here = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
-const [runs = '3'] = process.argv.slice(2);
+const options = runOptions(process.argv.slice(2));
 
-using place = temporaryDirectory();
-for (const program of ['floor', 'stopwatch']) {
-  execFileSync('gcc', ['-O2', '-Wall', '-o', place.at(program), here(`${program}.c`)], { stdio: 'inherit' });
+/** Mounts and processes are gone with it, however it ends. What it says is seen while it runs. */
+function measureInNamespace(): boolean {
+  // Installs and builds first what is missing: not while the clock runs.
+  execFileSync(here('../../emplace'), ['--version'], { stdio: ['ignore', 'ignore', 'inherit'] });
+  using place = temporaryDirectory();
+  const unshare = ['--mount', '--pid', '--fork', '--kill-child', '--mount-proc', '--propagation', 'private', '--'];
+  const node = [process.execPath, '--conditions=@emplace/source', '--disable-warning=ExperimentalWarning'];
+  const { status } = spawnSync(
+    'unshare',
+    [...unshare, ...node, here('run/measure-script.ts'), place.path, JSON.stringify(options)],
+    {
+      stdio: 'inherit',
+      env: { ...process.env, EMPLACE_TEST_OUTER_NAMESPACE: readlinkSync('/proc/self/ns/mnt') },
+    },
+  );
+  return status === 0;
 }
-// Installs and builds first what is missing: not while the clock runs.
-execFileSync(here('../../emplace'), ['--version'], { stdio: ['ignore', 'ignore', 'inherit'] });
-const before = loadavg()[0] ?? 0;
-const output = await runInNamespace(here('measure-script.ts'), [place.path, runs], { timeoutMs: 600_000 });
-writeFileSync(here('../results.json'), output);
-console.log(tables(JSON.parse(output) as Measured));
-const after = loadavg()[0] ?? 0;
-console.log(`\nLoad average ${before.toFixed(1)} before, ${after.toFixed(1)} after: about 1 is the bench alone`);
+
+if (options.rounds > 0 && !measureInNamespace()) process.exitCode = 1;
+console.log(writeReport(withPortage(readResults())));

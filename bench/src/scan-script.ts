@@ -2,7 +2,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { median } from './measure.ts';
+import { median } from './statistics.ts';
 
 const [floor = '', processes = '', rounds = ''] = process.argv.slice(2);
 const here = (name: string): string => fileURLToPath(new URL(name, import.meta.url));

@@ -1,0 +1,18 @@
+import type { Engine } from '../case.ts';
+
+/** What copies trees and knows of no packages. */
+export const COPIERS: readonly Engine[] = [
+  { name: 'cp -a', command: ({ image, root }) => ['cp', '-a', `${image}/.`, root] },
+  { name: 'rsync -a', command: ({ image, root }) => ['rsync', '-a', `${image}/`, `${root}/`] },
+  {
+    name: 'tar, tar',
+    command: ({ image, root }) => [
+      'sh',
+      '-c',
+      'tar -C "$1" -cf - . | tar -C "$2" -xpf - --numeric-owner',
+      'sh',
+      image,
+      root,
+    ],
+  },
+];

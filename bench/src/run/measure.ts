@@ -1,0 +1,43 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Case, Engine, Run } from '../case.ts';
+import type { Tools } from './tools.ts';
+
+/** @returns what one run of the engine took, on trees of its own */
+function measure(one: Case, engine: Engine, { stopwatch }: Tools): Run {
+  using trees = one.prepare(engine);
+  engine.before?.(trees);
+  execFileSync('sync', ['-f', trees.root]);
+  const [command = '', ...args] = engine.command(trees);
+  if (engine.timesItself === true) return JSON.parse(output([command, ...args])) as Run;
+  const result = join(trees.aside, 'stopwatch');
+  output([stopwatch, result, command, ...args]);
+  const [ns = Number.NaN, rssKiB = Number.NaN] = readFileSync(result, 'utf8').split(' ').map(Number);
+  return { ms: ns / 1e6, rssKiB };
+}
+
+/** Rounds over all engines (A B A B): whatever drifts in the machine meets each of them alike. */
+export function measureRounds(
+  one: Case,
+  engines: readonly Engine[],
+  rounds: number,
+  tools: Tools,
+): Record<string, Run[]> {
+  const runs: Record<string, Run[]> = Object.fromEntries(engines.map(({ name }) => [name, []]));
+  for (let round = 0; round < rounds; round++) {
+    for (const engine of engines) {
+      const run = measure(one, engine, tools);
+      runs[engine.name]?.push(run);
+      console.error(`${one.name}  ${round + 1}/${rounds}  ${engine.name}  ${run.ms.toFixed(0)} ms`);
+    }
+  }
+  return runs;
+}
+
+/** @returns what it wrote to stdout @throws Error with what it wrote to stderr */
+function output([command = '', ...args]: readonly string[]): string {
+  const { status, error, stdout, stderr } = spawnSync(command, args, { encoding: 'utf8', maxBuffer: 2 ** 30 });
+  if (status === 0) return stdout;
+  throw new Error(`\`${[command, ...args].join(' ').slice(0, 500)}\` failed: ${error?.message ?? ''}\n${stderr}`);
+}
