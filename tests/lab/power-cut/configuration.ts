@@ -38,7 +38,7 @@ const settling = (name: string, ...args: readonly string[]): CutOperation => ({
   run: (place, { sync }) => runEmplace(['config', name, ...args, '--root', `${place}/root`, '--sync', sync]),
 });
 
-/** In the order of their risk. */
+/** Each settles all that waits. */
 export const SETTLINGS: readonly CutOperation[] = [settling('accept', '--all'), settling('merge', '--auto')];
 
 /** Times apart: what is merged is of the moment. So is what a lock leaves, which the next one takes. */
