@@ -5,6 +5,7 @@ import type { Strategy } from '../strategy/strategy.ts';
 import { readAttributes } from './attributes-of.ts';
 import type { Losable, LostThere } from './carry.ts';
 import type { Draft } from './draft.ts';
+import { foldCase } from './fold-case.ts';
 import type { UndoKind } from './model.ts';
 import { Permissions } from './permissions.ts';
 import type { Current } from './placing.ts';
@@ -119,8 +120,8 @@ export class Admission {
   cases({ site, image }: Current, names: readonly Bytes[]): void {
     const folded = new Set<string>();
     for (const name of names) {
-      const lower = name.toLowerCase();
-      if (folded.has(lower)) {
+      const one = foldCase(name);
+      if (folded.has(one)) {
         this.#sites.relyOn(site, ['caseSensitive']);
         if (this.#sites.refusal(site, 'caseSensitive') !== undefined)
           this.#draft.refuse(
@@ -129,7 +130,7 @@ export class Admission {
             'has another name in the image that is the same there, but for its case',
           );
       }
-      folded.add(lower);
+      folded.add(one);
     }
   }
 

@@ -241,13 +241,28 @@ describe('a target that cannot carry everything', () => {
     expect(mergeSync({ ...options, fs })).toMatchObject({ lost: [], counts: { created: 1 } });
   });
 
-  test('names that differ by case alone need a directory that tells them apart', () => {
-    const fresh = [{ path: 'Readme' }, { path: 'README' }];
+  test.each([
+    ['Readme', 'README'],
+    ['\u00c9t\u00e9', '\u00e9t\u00e9'],
+    ['caf\u00e9', 'cafe\u0301'],
+    ['stra\u00dfe', 'STRASSE'],
+    ['soft\u00adly', 'softly'],
+  ])('names that differ by case alone need a directory that tells them apart: %s, %s', (...names) => {
+    const fresh = names.map((name) => ({ path: Buffer.from(name).toString('latin1') }));
     const no = { answer: 'no', why: 'finds `Case` as `case`' } as const;
     const error = refusal(() => mergeSync({ ...options, fs: world([], fresh), facts: () => ({ caseSensitive: no }) }));
     expect(error).toMatchObject({ code: 'IMAGE_COLLISION' });
     const report = mergeSync({ ...options, fs: world([], fresh) });
     expect(report.sites[0]?.facts).toMatchObject({ caseSensitive: { answer: 'yes' } });
+  });
+
+  test.each([
+    ['\xc9', '\xe8'],
+    ['a\u0308', 'a'],
+  ])('other names do not: %s, %s', (...names) => {
+    const fresh = names.map((name) => ({ path: Buffer.from(name).toString('latin1') }));
+    const report = mergeSync({ ...options, fs: world([], fresh) });
+    expect(report.sites[0]?.facts).not.toHaveProperty('caseSensitive');
   });
 
   test('something that is not to be lost is a usage error', () => {
