@@ -19,7 +19,7 @@ import {
   unmerge,
 } from '@emplace/merge-core';
 import { expect } from '@jest/globals';
-import { comparable, installFirst, ledgerOf } from './package-versions.ts';
+import { comparable, installFirst, ledgerOf, versionEntries } from './package-versions.ts';
 
 export function differences(wanted: TreeSnapshot, found: TreeSnapshot): string[] {
   return compareTrees(wanted, found, { ignore: { directoryMtimes: true } });
@@ -50,15 +50,23 @@ export class Disk implements Disposable {
   }
 }
 
+interface InstalledHow {
+  readonly strategy?: string;
+  /** What each version has. */
+  readonly entriesOf?: typeof versionEntries;
+}
+
 /** A root with the first version in it, and the image of the second, as often as they are asked for. */
 export class Installed {
   readonly #place: string;
+  readonly #strategy: string;
   readonly old: TreeSnapshot;
 
   /** @param place an empty directory */
-  constructor(place: string) {
+  constructor(place: string, { strategy = 'auto', entriesOf = versionEntries }: InstalledHow = {}) {
     this.#place = place;
-    installFirst(place);
+    this.#strategy = strategy;
+    installFirst(place, entriesOf);
     for (const name of ['root', 'image']) spawnSync('cp', ['-a', this.at(name), this.at(`${name}-before`)]);
     this.old = comparable(snapshotTree(this.root));
   }
@@ -74,7 +82,7 @@ export class Installed {
   options(operation: Operation): UnmergeOptions | MergeOptions {
     const { root } = this;
     if (operation === 'unmerge') return { root, sync: 'none', ledger: ledgerOf(root, 1) };
-    return { root, image: this.at('image'), sync: 'none', ledger: ledgerOf(root, 2) };
+    return { root, image: this.at('image'), sync: 'none', strategy: this.#strategy, ledger: ledgerOf(root, 2) };
   }
 
   /** @param isOld the root was found to be the old tree, which is as good as a copy of it */
@@ -99,9 +107,9 @@ export class Installed {
 }
 
 /** Two of them on a disk: while one is copied, the other one's processes work. */
-export function twoLanes(disk: Disk): readonly [Installed, Installed] {
+export function twoLanes(disk: Disk, how: InstalledHow = {}): readonly [Installed, Installed] {
   return [0, 1].map((lane) => {
     mkdirSync(`${disk.path}/${lane}`);
-    return new Installed(`${disk.path}/${lane}`);
+    return new Installed(`${disk.path}/${lane}`, how);
   }) as [Installed, Installed];
 }

@@ -28,7 +28,7 @@ export function ledgerOf(root: string, version: 1 | 2): PackageOptions {
 }
 
 /** Added, removed, changed and kept files, directories and symlinks; type changes; configuration; hard links; setuid; names that are not UTF-8. */
-function versionEntries(version: 1 | 2): TreeEntry[] {
+export function versionEntries(version: 1 | 2): TreeEntry[] {
   const time = { sec: 1_600_000_000 + version, nsec: version };
   const same = { sec: 1_500_000_000, nsec: 7 };
   const random = randomOf(SEED);
