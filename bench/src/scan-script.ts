@@ -21,7 +21,7 @@ const ENGINES: readonly Engine[] = [
   { name: 'C reader', command: [floor] },
   { name: 'scan(), first call', command: [...node, here('scan-child.ts'), '1'], timesItself: true },
   { name: 'scan(), tenth call', command: [...node, here('scan-child.ts'), '10'], timesItself: true },
-  { name: './emplace scan', command: [process.execPath, here('../../packages/cli/dist/main.js'), 'scan'] },
+  { name: './emplace scan', command: [process.execPath, here('../../packages/cli/dist/main.cjs'), 'scan'] },
   { name: 'lsof +L1', command: ['lsof', '+L1'] },
   { name: 'needrestart -b -r l', command: ['needrestart', '-b', '-r', 'l'] },
   { name: 'checkrestart', command: ['checkrestart'] },

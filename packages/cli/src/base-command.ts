@@ -1,5 +1,5 @@
 import { MergeError } from '@emplace/merge-core';
-import { Command, ux } from '@oclif/core';
+import { Command } from '@oclif/core/command';
 import { errorJson, outcomeOf } from './render/error.ts';
 import { renderJson } from './render/json.ts';
 
@@ -7,8 +7,20 @@ import { renderJson } from './render/json.ts';
 export abstract class BaseCommand extends Command {
   static override enableJsonFlag = true;
 
+  /** Nothing here is deprecated, and nothing asks who we are: oclif would prepare for both. */
+  protected override async init(): Promise<void> {}
+
+  // Not by oclif's, which load what knows of colours and of spinners.
+  override log(message: string): void {
+    if (!this.jsonEnabled()) process.stdout.write(`${message}\n`);
+  }
+
+  override logToStderr(message: string): void {
+    if (!this.jsonEnabled()) process.stderr.write(`${message}\n`);
+  }
+
   protected override logJson(json: unknown): void {
-    ux.stdout(renderJson(json));
+    process.stdout.write(`${renderJson(json)}\n`);
   }
 
   /** What was refused or failed is an answer, not an accident: message and hint, no stack, its own exit code. */

@@ -1,31 +1,18 @@
 import type { Command } from '@oclif/core';
-import { ConfigAccept } from './commands/config/accept.ts';
-import { ConfigDiff } from './commands/config/diff.ts';
-import { ConfigList } from './commands/config/list.ts';
-import { ConfigMerge } from './commands/config/merge.ts';
-import { ConfigReject } from './commands/config/reject.ts';
-import { Merge } from './commands/merge.ts';
-import { Mounts } from './commands/mounts.ts';
-import { Owner } from './commands/owner.ts';
-import { Probe } from './commands/probe.ts';
-import { Recover } from './commands/recover.ts';
-import { Scan } from './commands/scan.ts';
-import { Unmerge } from './commands/unmerge.ts';
-import { Verify } from './commands/verify.ts';
 
-/** What `emplace` can do. oclif finds the commands here (strategy `explicit`). */
-export const commands: Record<string, Command.Class> = {
-  merge: Merge,
-  unmerge: Unmerge,
-  owner: Owner,
-  verify: Verify,
-  'config:list': ConfigList,
-  'config:diff': ConfigDiff,
-  'config:merge': ConfigMerge,
-  'config:accept': ConfigAccept,
-  'config:reject': ConfigReject,
-  recover: Recover,
-  probe: Probe,
-  mounts: Mounts,
-  scan: Scan,
+/** What `emplace` can do. Each is loaded when it is asked for: a start runs nothing that it does not need. */
+export const commands: Readonly<Record<string, () => Promise<Command.Class>>> = {
+  merge: async () => (await import('./commands/merge.ts')).Merge,
+  unmerge: async () => (await import('./commands/unmerge.ts')).Unmerge,
+  owner: async () => (await import('./commands/owner.ts')).Owner,
+  verify: async () => (await import('./commands/verify.ts')).Verify,
+  'config:list': async () => (await import('./commands/config/list.ts')).ConfigList,
+  'config:diff': async () => (await import('./commands/config/diff.ts')).ConfigDiff,
+  'config:merge': async () => (await import('./commands/config/merge.ts')).ConfigMerge,
+  'config:accept': async () => (await import('./commands/config/accept.ts')).ConfigAccept,
+  'config:reject': async () => (await import('./commands/config/reject.ts')).ConfigReject,
+  recover: async () => (await import('./commands/recover.ts')).Recover,
+  probe: async () => (await import('./commands/probe.ts')).Probe,
+  mounts: async () => (await import('./commands/mounts.ts')).Mounts,
+  scan: async () => (await import('./commands/scan.ts')).Scan,
 };

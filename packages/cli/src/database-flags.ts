@@ -1,4 +1,4 @@
-import { Flags } from '@oclif/core';
+import * as Flags from '@oclif/core/flags';
 
 /** Exit code of a question: it was answered, and something is wrong. */
 export const FOUND = 7;

@@ -9,7 +9,8 @@ import {
   readHooks,
 } from '@emplace/merge-core';
 import { toBytes } from '@emplace/syscalls';
-import { Errors, Flags } from '@oclif/core';
+import { CLIError } from '@oclif/core/errors';
+import * as Flags from '@oclif/core/flags';
 import { readRequestAt } from './read-request.ts';
 import { planJson, renderPlan } from './render/plan.ts';
 import type { ProgressKind } from './render/progress.ts';
@@ -99,9 +100,9 @@ export abstract class OperationCommand extends RootCommand {
       });
       return flags;
     } catch (error) {
-      if (!(error instanceof Errors.CLIError)) throw error;
+      if (!(error instanceof CLIError)) throw error;
       const message = `with \`--request\` only \`--progress\` can be said, all else stands in the document: ${error.message}`;
-      throw new Errors.CLIError(message, { exit: 2 });
+      throw new CLIError(message, { exit: 2 });
     }
   }
 }

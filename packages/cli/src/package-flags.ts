@@ -1,5 +1,5 @@
 import { collisionPolicies, digestNames, type PackageOptions, portageVariables } from '@emplace/merge-core';
-import { Flags } from '@oclif/core';
+import * as Flags from '@oclif/core/flags';
 
 const GROUP = 'PACKAGE';
 const PROTECTION = 'PROTECTION';

@@ -1,5 +1,5 @@
 import { MergeError, type MergeEvent, type RootOptions } from '@emplace/merge-core';
-import { Flags } from '@oclif/core';
+import * as Flags from '@oclif/core/flags';
 import { BaseCommand } from './base-command.ts';
 import { type ProgressKind, showProgress } from './render/progress.ts';
 import { type Disruptive, exitCodeOf, listen } from './signals.ts';

@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { type ScanOptions, type StaleClass, staleClasses } from '@emplace/fsprobe';
 import { MergeError } from '@emplace/merge-core';
 import { show, toBytes } from '@emplace/syscalls';
-import { Flags } from '@oclif/core';
+import * as Flags from '@oclif/core/flags';
 import { FOUND } from './database-flags.ts';
 
 const FILTERS = 'FILTER';

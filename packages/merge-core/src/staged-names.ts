@@ -1,4 +1,4 @@
-import type { Bytes } from '@emplace/syscalls';
+import { type Bytes, randomBytes } from '@emplace/syscalls';
 
 /**
  * Names that a merge uses beside a target until it is done. They are derived from the transaction and the
@@ -28,5 +28,5 @@ export function transactionOf(name: Bytes): string | undefined {
 /** 40 random bits as 8 letters and digits. */
 export function newTransaction(): string {
   const alphabet = 'abcdefghijklmnopqrstuvwxyz234567';
-  return Array.from(crypto.getRandomValues(new Uint8Array(8)), (byte) => alphabet[byte & 31]).join('');
+  return Array.from(randomBytes(8), (byte) => alphabet[byte & 31]).join('');
 }

@@ -21,6 +21,7 @@ export {
   keepCapabilities,
   type Limit,
   prlimit,
+  randomBytes,
   setParentDeathSignal,
   umask,
 } from './process.ts';

@@ -61,6 +61,7 @@ const PROTOTYPES = {
   flock: 'int flock(int, int)',
   umask: 'uint32_t umask(uint32_t)',
   geteuid: 'uint32_t geteuid()',
+  getrandom: 'int64 getrandom(void *, uint64, uint32_t)',
   prctl: 'int prctl(int, uint64, uint64, uint64, uint64)',
   prlimit: 'int prlimit(int, int, void *, void *)',
   pipe2: 'int pipe2(void *, int)',

@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
-const bundle = fileURLToPath(new URL('../../../packages/cli/dist/main.js', import.meta.url));
+const bundle = fileURLToPath(new URL('../../../packages/cli/dist/main.cjs', import.meta.url));
 
 /**
  * Calls that the engine makes and Node itself does not, or hardly, and what each can give beside the errnos that the port is

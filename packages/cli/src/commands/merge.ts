@@ -1,5 +1,6 @@
 import { type Losable, losable, type MergeOptions, merge } from '@emplace/merge-core';
-import { Args, Flags } from '@oclif/core';
+import * as Args from '@oclif/core/args';
+import * as Flags from '@oclif/core/flags';
 import { type Asked, hooksOf, OperationCommand } from '../operation-command.ts';
 import { mergeFlags, packageOptionsOf } from '../package-flags.ts';
 import { rootOptionsOf } from '../root-command.ts';

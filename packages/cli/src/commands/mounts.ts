@@ -1,7 +1,7 @@
 import { boundariesUnder, MountsUnreadableError } from '@emplace/fsprobe';
 import { MergeError } from '@emplace/merge-core';
 import { isErrno, show, toBytes, UnsupportedPlatformError } from '@emplace/syscalls';
-import { Args } from '@oclif/core';
+import * as Args from '@oclif/core/args';
 import { BaseCommand } from '../base-command.ts';
 import { mountsJson, renderMounts } from '../render/mounts.ts';
 

@@ -1,5 +1,5 @@
 import { owners } from '@emplace/merge-core';
-import { Args } from '@oclif/core';
+import * as Args from '@oclif/core/args';
 import { BaseCommand } from '../base-command.ts';
 import { databaseFlags, FOUND } from '../database-flags.ts';
 import { given } from '../package-flags.ts';

@@ -1,5 +1,6 @@
 import { probe } from '@emplace/merge-core';
-import { Args, Flags } from '@oclif/core';
+import * as Args from '@oclif/core/args';
+import * as Flags from '@oclif/core/flags';
 import { BaseCommand } from '../base-command.ts';
 import { probeJson, renderProbe } from '../render/probe.ts';
 import { exitCodeOf, listen } from '../signals.ts';

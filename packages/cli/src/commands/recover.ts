@@ -1,5 +1,5 @@
 import { recover } from '@emplace/merge-core';
-import { Flags } from '@oclif/core';
+import * as Flags from '@oclif/core/flags';
 import { renderRecovery, warningJson } from '../render/report.ts';
 import { RootCommand, rootOptionsOf } from '../root-command.ts';
 

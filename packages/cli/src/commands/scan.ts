@@ -8,7 +8,8 @@ import {
   staleClasses,
 } from '@emplace/fsprobe';
 import { MergeError, vdbOwners } from '@emplace/merge-core';
-import { Flags, ux } from '@oclif/core';
+import * as Flags from '@oclif/core/flags';
+import { ux } from '@oclif/core/ux';
 import { BaseCommand } from '../base-command.ts';
 import { FOUND } from '../database-flags.ts';
 import { renderJsonLine } from '../render/json.ts';

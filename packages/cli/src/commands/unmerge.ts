@@ -1,5 +1,5 @@
 import { type UnmergeOptions, unmerge } from '@emplace/merge-core';
-import { Args } from '@oclif/core';
+import * as Args from '@oclif/core/args';
 import { type Asked, hooksOf, OperationCommand } from '../operation-command.ts';
 import { unmergeFlags, unmergeOptionsOf } from '../package-flags.ts';
 import { rootOptionsOf } from '../root-command.ts';

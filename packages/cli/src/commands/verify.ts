@@ -1,5 +1,6 @@
 import { type VerifyPackagesOptions, verify } from '@emplace/merge-core';
-import { Args, Flags } from '@oclif/core';
+import * as Args from '@oclif/core/args';
+import * as Flags from '@oclif/core/flags';
 import { BaseCommand } from '../base-command.ts';
 import { databaseFlags, FOUND } from '../database-flags.ts';
 import { given, portageOptionsOf, protectionFlags } from '../package-flags.ts';

@@ -1,19 +1,17 @@
 import type { HookReport, MergeReport, RecoverReport, Warning } from '@emplace/merge-core';
 import { show } from '@emplace/syscalls';
+import { grouped } from './grouped.ts';
 import { jsonPath } from './json.ts';
 import { ledgerJson, renderLedger } from './ledger.ts';
 import { renderLost, renderSites, sitesJson } from './sites.ts';
-
-/** `12,345`. */
-const number = new Intl.NumberFormat('en');
 
 /** A finished merge in a few lines. */
 export function renderReport(report: MergeReport): string {
   const { outcome, transaction, counts, strategies, sites, lost, bytes, warnings, recovered } = report;
   const numbers = (['created', 'replaced', 'identical', 'grafted', 'skipped', 'removed'] as const)
     .filter((key) => counts[key] > 0)
-    .map((key) => `${number.format(counts[key])} ${key}`);
-  const rungs = Object.entries(strategies).map(([name, entries]) => `${name} ${number.format(entries)}`);
+    .map((key) => `${grouped(counts[key])} ${key}`);
+  const rungs = Object.entries(strategies).map(([name, entries]) => `${name} ${grouped(entries)}`);
   const lines = [
     `${outcome}: ${numbers.join(', ') || 'nothing to do'} (${renderBytes(bytes)}, transaction ${transaction})`,
   ];

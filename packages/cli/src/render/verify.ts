@@ -1,10 +1,8 @@
 import { type PathFinding, showPath, type VerifiedPackage, type VerifyReport } from '@emplace/merge-core';
+import { grouped } from './grouped.ts';
 import { jsonPath } from './json.ts';
 import { problemJson } from './owners.ts';
 import { renderBytes } from './report.ts';
-
-/** `12,345`. */
-const number = new Intl.NumberFormat('en');
 
 export function isAsMerged({ findings, problems }: VerifiedPackage): boolean {
   return findings.length + problems.length === 0;
@@ -17,14 +15,14 @@ export function renderVerified(verified: VerifiedPackage): string {
   if (isAsMerged(verified)) return `${name}: as merged (${entries})`;
   const width = Math.max(...findings.map(({ what }) => what.join(', ').length));
   return [
-    `${name}: ${number.format(findings.length)} of ${entries} not as merged`,
+    `${name}: ${grouped(findings.length)} of ${entries} not as merged`,
     ...problems.map(({ message }) => `  ${message.replaceAll('\n', '\n  ')}`),
     ...findings.map((finding) => `  ${renderFinding(finding, width)}`),
   ].join('\n');
 }
 
 function count(value: number, one: string, many: string): string {
-  return `${number.format(value)} ${value === 1 ? one : many}`;
+  return `${grouped(value)} ${value === 1 ? one : many}`;
 }
 
 function renderFinding({ path, what, config }: PathFinding, width: number): string {
@@ -35,7 +33,7 @@ export function renderVerifyTotal({ packages, counts, problems }: VerifyReport):
   const damages = packages.reduce((sum, one) => sum + one.problems.length, problems.length);
   const told = (['changed', 'configChanged', 'unreadable'] as const)
     .filter((key) => counts[key] > 0)
-    .map((key) => `${number.format(counts[key])} ${key === 'configChanged' ? 'of configuration changed' : key}`);
+    .map((key) => `${grouped(counts[key])} ${key === 'configChanged' ? 'of configuration changed' : key}`);
   if (damages > 0) told.push(`${count(damages, 'problem', 'problems')} of the database`);
   const looked = [
     count(packages.length, 'package', 'packages'),

@@ -30,12 +30,16 @@ const WORK = {
 
 const role = process.argv[2] as Role;
 const { parent, job } = JSON.parse(readFileSync(0, 'utf8')) as { parent: number; job: never };
-try {
-  endWith(parent);
-  begin('work');
-  say({ say: 'done', ...(await WORK[role](job)) });
-} catch (error) {
-  say(failureMessage(error));
+void work();
+
+async function work(): Promise<void> {
+  try {
+    endWith(parent);
+    begin('work');
+    say({ say: 'done', ...(await WORK[role](job)) });
+  } catch (error) {
+    say(failureMessage(error));
+  }
 }
 
 /** A call that hangs keeps this thread from anything else, so the kernel has to end it. The supervisor cleans up first. */

@@ -18,15 +18,19 @@ const { parent, questions } = JSON.parse(readFileSync(0, 'utf8')) as Job;
 setParentDeathSignal(constants.signals.SIGKILL);
 // It may have ended before that.
 if (process.ppid !== parent) process.exit(1);
-try {
-  const watch: ProbeWatch = {
-    asking: (what) => say({ say: 'asking', what }),
-    making: (paths) => say({ say: 'making', paths }),
-  };
-  const answers = await ask(questions, watch, stop.signal);
-  say({ say: 'answered', answers });
-} catch (error) {
-  say(failureMessage(error));
+void answer();
+
+async function answer(): Promise<void> {
+  try {
+    const watch: ProbeWatch = {
+      asking: (what) => say({ say: 'asking', what }),
+      making: (paths) => say({ say: 'making', paths }),
+    };
+    const answers = await ask(questions, watch, stop.signal);
+    say({ say: 'answered', answers });
+  } catch (error) {
+    say(failureMessage(error));
+  }
 }
 
 /** Written at once: the next call may be the last that this thread makes. */

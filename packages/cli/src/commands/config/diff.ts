@@ -5,7 +5,7 @@ import {
   MergeError,
   readConfigTexts,
 } from '@emplace/merge-core';
-import { Flags } from '@oclif/core';
+import * as Flags from '@oclif/core/flags';
 import { BaseCommand } from '../../base-command.ts';
 import { FOUND } from '../../database-flags.ts';
 import { type Compared, comparedJson, renderCompared } from '../../render/config-diff.ts';

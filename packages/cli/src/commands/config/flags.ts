@@ -6,7 +6,8 @@ import {
   MergeError,
   selectConfigUpdates,
 } from '@emplace/merge-core';
-import { Args, Flags } from '@oclif/core';
+import * as Args from '@oclif/core/args';
+import * as Flags from '@oclif/core/flags';
 import { databaseFlags } from '../../database-flags.ts';
 import { given, portageOptionsOf, protectionFlags } from '../../package-flags.ts';
 

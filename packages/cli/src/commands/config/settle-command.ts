@@ -1,5 +1,5 @@
 import { type ConfigAction, listConfigUpdates, settleConfigUpdates } from '@emplace/merge-core';
-import { Flags } from '@oclif/core';
+import * as Flags from '@oclif/core/flags';
 import { BaseCommand } from '../../base-command.ts';
 import { exitOfSettled, renderBeside, renderSettled, settledJson } from '../../render/config-settled.ts';
 import { exitCodeOf, listen } from '../../signals.ts';

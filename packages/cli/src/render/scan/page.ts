@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { ScanReport } from '@emplace/fsprobe';
+import { grouped } from '../grouped.ts';
 import { classWords, type Grade } from './classes.ts';
 import { renderFindings } from './findings.ts';
 import { advicesOf, type Group, groupsBy, NO_PACKAGE } from './groups.ts';
@@ -17,8 +18,6 @@ export interface PageOptions {
 
 /** Beyond that the list of what to do is folded. */
 const TODO_MAX = 12;
-
-const number = new Intl.NumberFormat('en');
 
 /**
  * One page that needs nothing else: no file, no network. Its policy (CSP) lets nothing run but our own script, known by its
@@ -99,7 +98,7 @@ function renderTiles(report: ScanReport): Markup {
   ];
   return html`<dl class="tiles">${tiles.map(
     ([name, value, grade]) =>
-      html`<div><dt>${name}</dt><dd class="${value > 0 ? grade : ''}">${number.format(value)}</dd></div>`,
+      html`<div><dt>${name}</dt><dd class="${value > 0 ? grade : ''}">${grouped(value)}</dd></div>`,
   )}</dl>`;
 }
 
@@ -118,7 +117,7 @@ function renderTodo(groups: readonly Group[]): Markup {
 
 function renderEntry({ name, rows, processes, packages, grade }: Group): Markup {
   const owners = packages.slice(0, 3).join(', ') + (packages.length > 3 ? `, +${packages.length - 3}` : '');
-  const many = `${number.format(processes.length)} ${processes.length === 1 ? 'process' : 'processes'}`;
+  const many = `${grouped(processes.length)} ${processes.length === 1 ? 'process' : 'processes'}`;
   return html`<li>
 <span><bdi>${name}</bdi> <span class="badge ${grade}">${many}</span></span>
 <span class="do">${advicesOf(rows).map((advice) => html`<div><code>${advice}</code></div>`)}</span>

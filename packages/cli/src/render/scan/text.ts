@@ -1,5 +1,6 @@
 import type { Finding, ScanCounts, ScannedProcess, ScanReport } from '@emplace/fsprobe';
 import { show } from '@emplace/syscalls';
+import { grouped } from '../grouped.ts';
 import { type Cell, type Column, table } from './cells.ts';
 import type { Grade } from './classes.ts';
 import { advicesOf, type Group, type Grouping, groupsBy, NO_PACKAGE, rowsOf } from './groups.ts';
@@ -16,9 +17,6 @@ export interface TextOptions {
 }
 
 export type Paint = (style: Grade | 'head', text: string) => string;
-
-/** `12,345`. */
-const number = new Intl.NumberFormat('en');
 
 /** A table of one line for each thing to start anew, what to do, and what was looked at. */
 export function renderScan(report: ScanReport, options: TextOptions): string {
@@ -41,8 +39,8 @@ const PROCESSES: Column = { title: 'PROCESSES', align: 'right' };
 
 type CellOf = (group: Group) => Cell;
 
-const classesOf: CellOf = ({ classes }) => classes.map(([name, count]) => `${name} ${number.format(count)}`);
-const processesOf: CellOf = ({ processes }) => number.format(processes.length);
+const classesOf: CellOf = ({ classes }) => classes.map(([name, count]) => `${name} ${grouped(count)}`);
+const processesOf: CellOf = ({ processes }) => grouped(processes.length);
 const nameOf: CellOf = ({ name }) => name;
 /** Without versions, which `libc6:amd64 2.41-12` has behind a blank: there is no room for two of those. */
 const packagesOf: CellOf = ({ packages }) => [
@@ -115,8 +113,8 @@ function renderTotal(report: ScanReport): string {
   const found =
     processes.length === 0
       ? `nothing found in ${looked}`
-      : `${number.format(processes.length)} of ${looked} in ${plural(services, 'service', 'services')}`;
-  const told = [found, ...(leaking > 0 ? [`${number.format(leaking)} with a path of an image or a staged name`] : [])];
+      : `${grouped(processes.length)} of ${looked} in ${plural(services, 'service', 'services')}`;
+  const told = [found, ...(leaking > 0 ? [`${grouped(leaking)} with a path of an image or a staged name`] : [])];
   return [`${told.join(', ')} (${Math.round(durationMs)} ms)`, ...unknownOf(counts)].join('\n');
 }
 
@@ -130,5 +128,5 @@ export function unknownOf({ unread, hidden, gone }: ScanCounts): string[] {
 }
 
 function plural(count: number, one: string, many: string): string {
-  return `${number.format(count)} ${count === 1 ? one : many}`;
+  return `${grouped(count)} ${count === 1 ? one : many}`;
 }
