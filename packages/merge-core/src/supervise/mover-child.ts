@@ -28,6 +28,7 @@ const needed = [
 ];
 
 const page = new Page(CHANNELS.page);
+const readLine = linesOf(0);
 const job = JSON.parse(readLine()) as Job;
 if (job.protocol !== PROTOCOL) throw new Error(`the supervisor speaks protocol ${job.protocol}, not ${PROTOCOL}`);
 // Without its supervisor a mover that was suspended would hold the lock for ever: it goes on, and ends at a safe point.
@@ -57,6 +58,8 @@ move(job, {
   answered,
   check: (path) => checkPublished(path, fs, job.stallTimeoutMs, page.main),
 });
+// Our supervisor waits for our end: Node would take its heap apart first.
+process.exit();
 
 function drive<T>(steps: Steps<T>, lock: RootLock): T {
   let turns = 0;
@@ -119,15 +122,24 @@ function endIfAlone(): void {
   if (process.ppid !== job.supervisor.pid) process.exit(1);
 }
 
-/** Byte by byte, for nothing of the next line may be taken. Its end is the supervisor's. */
-function readLine(): string {
-  const line: number[] = [];
-  const byte = Buffer.alloc(1);
-  for (;;) {
-    if (readSync(0, byte) === 0) process.exit(1);
-    if (byte[0] === 0x0a) return Buffer.from(line).toString('utf8');
-    line.push(byte[0] as number);
-  }
+/** The lines that come, without their ends. The end of what comes is the supervisor's. */
+function linesOf(fd: number): () => string {
+  const chunk = Buffer.alloc(64 * 1024);
+  let come = '';
+  return () => {
+    for (;;) {
+      const end = come.indexOf('\n');
+      if (end !== -1) {
+        const line = Buffer.from(come.slice(0, end), 'latin1').toString('utf8');
+        come = come.slice(end + 1);
+        return line;
+      }
+      const length = readSync(fd, chunk);
+      if (length === 0) process.exit(1);
+      // One character a byte: a chunk may end within one of UTF-8.
+      come += chunk.latin1Slice(0, length);
+    }
+  };
 }
 
 function say(message: Message): void {
