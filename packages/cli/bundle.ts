@@ -98,6 +98,7 @@ const lazyStringWidth: Plugin = {
 
 /** What is imported when it is needed is a script of its own; elsewhere in a bundle it would make all that it shares with the rest slower to load. */
 const late: Record<string, string> = {
+  'start-ahead': 'src/start-ahead.ts',
   'request-schema': '../merge-core/src/ledger/request-schema.ts',
   ...Object.fromEntries(
     globSync('commands/{*,config/{list,diff,merge,accept,reject}}.ts', { cwd: join(here, 'src') }).map((path) => [

@@ -1,4 +1,4 @@
-import { MergeError, type MergeEvent, type RootOptions } from '@emplace/merge-core';
+import { MergeError, type MergeEvent, type RootOptions, type StartedMover } from '@emplace/merge-core';
 import * as Flags from '@oclif/core/flags';
 import { BaseCommand } from './base-command.ts';
 import { type ProgressKind, showProgress } from './render/progress.ts';
@@ -17,9 +17,10 @@ interface RootFlags {
 interface Watched {
   readonly onEvent: (event: MergeEvent) => void;
   readonly signal: AbortSignal;
+  readonly mover: StartedMover | undefined;
 }
 
-export function rootOptionsOf(flags: RootFlags): Omit<RootOptions, 'onEvent' | 'signal'> {
+export function rootOptionsOf(flags: RootFlags): Omit<RootOptions, 'onEvent' | 'signal' | 'mover'> {
   return {
     root: flags.root,
     sync: flags.sync,
@@ -54,6 +55,8 @@ export abstract class RootCommand extends BaseCommand {
     'in-process': Flags.boolean({ summary: 'work in this process: nothing watches for calls that never return' }),
   };
 
+  /** Given by who runs this, where it was started ahead. */
+  mover: StartedMover | undefined;
   #stopped: { readonly by: Disruptive; readonly what: string } | undefined;
 
   /** Runs `work` watched: SIGINT, SIGTERM and SIGHUP ask it to stop, and the exit code says so once it is one tree or the other. */
@@ -65,7 +68,7 @@ export abstract class RootCommand extends BaseCommand {
       progress.onEvent(event);
     };
     try {
-      const result = await work({ onEvent, signal: signals.signal });
+      const result = await work({ onEvent, signal: signals.signal, mover: this.mover });
       if (signals.stoppedBy !== undefined) this.#tellStopped(signals.stoppedBy, 'it came too late: all is done');
       return result;
     } catch (error) {

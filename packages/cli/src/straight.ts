@@ -1,10 +1,15 @@
+import type { StartedMover } from '@emplace/merge-core';
 import type { Config } from '@oclif/core';
 import { commands } from './commands.ts';
+
+/** Commands that have a process work for them, and what keeps them from it. */
+const HAS_MOVER = ['merge', 'unmerge', 'recover'];
+const HAS_NONE = /^--(?:in-process|dry-run|request(?:=.*)?)$/;
 
 /** What a command's class is to who runs it. */
 interface Runnable {
   id: string;
-  new (words: string[], config: Config): { _run(): Promise<unknown> };
+  new (words: string[], config: Config): { mover?: StartedMover | undefined; _run(): Promise<unknown> };
 }
 
 /**
@@ -31,11 +36,16 @@ export async function commandOf(words: readonly string[]): Promise<(() => Promis
   const id = words.slice(0, count).join(':');
   const load = Object.hasOwn(commands, id) ? commands[id] : undefined;
   if (load === undefined) return undefined;
+  const hasMover = HAS_MOVER.includes(id) && !words.some((word) => HAS_NONE.test(word));
+  const mover = hasMover ? (await import('./start-ahead.ts')).startMoverAhead() : undefined;
   const Found = (await load()) as unknown as Runnable;
   Found.id = id;
   return async () => {
+    using _ = mover;
+    const command = new Found(words.slice(count), config);
+    if (mover !== undefined) command.mover = mover;
     try {
-      await new Found(words.slice(count), config)._run();
+      await command._run();
     } catch (error) {
       // Only the parser's errors have it, and it does nothing but read the words.
       if (error instanceof Error && 'parse' in error) return false;

@@ -84,3 +84,4 @@ export type { MergeReport, RecoverReport, SiteReport } from './report.ts';
 export { merge, mergeSync, recover, recoverSync, unmerge, unmergeSync } from './run.ts';
 export { transactionOf } from './staged-names.ts';
 export type { Name, Strategy, StrategyTraits } from './strategy/strategy.ts';
+export { type StartedMover, startMoverAhead } from './supervise/start-ahead.ts';

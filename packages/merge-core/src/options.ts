@@ -15,6 +15,7 @@ import { newTransaction } from './staged-names.ts';
 import type { HookPhase } from './steps.ts';
 import { builtIn, checkChoice } from './strategy/select.ts';
 import type { Strategy } from './strategy/strategy.ts';
+import type { StartedMover } from './supervise/start-ahead.ts';
 import { ALONE, THREADS_MAX, type ThreadTerms } from './threads/setup.ts';
 import type { ChangedPath } from './transaction/changed-paths.ts';
 import type { RecoverRequest } from './transaction/recover.ts';
@@ -34,6 +35,8 @@ export interface RootOptions {
   readonly stallTimeoutMs?: number;
   /** How long to wait for another merge on this root, milliseconds. Default 0. */
   readonly lockTimeoutMs?: number;
+  /** The process to work in, from `startMoverAhead()`: it loaded meanwhile. Taken by the first that works in one; who started it lets it go. */
+  readonly mover?: StartedMover | undefined;
   /** Another file system than Linux's own, for tests. */
   readonly fs?: FsPort;
 }

@@ -146,5 +146,6 @@ function supervision(options: RootOptions): Omit<Supervision, 'hooks' | 'emit'> 
     stallTimeoutMs: checkMs('stallTimeoutMs', options.stallTimeoutMs ?? STALL_MS, 1),
     lockTimeoutMs: checkMs('lockTimeoutMs', options.lockTimeoutMs ?? 0, 0),
     handshakeMs: HANDSHAKE_MS,
+    mover: options.mover,
   };
 }

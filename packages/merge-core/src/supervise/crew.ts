@@ -1,13 +1,15 @@
+import type { ChildProcess } from 'node:child_process';
 import type { Timestamp } from '@emplace/fsprobe';
-import { close, isErrno, memfdCreate, socketPair } from '@emplace/syscalls';
+import { isErrno } from '@emplace/syscalls';
 import type { Emit } from '../events.ts';
 import { changesIn } from '../hooks/changes-file.ts';
 import type { HookRunner } from '../hooks/runner.ts';
 import { type LockPolicy, patienceOf } from '../patience.ts';
-import { newPage, type Page } from './page.ts';
+import { type Equipment, equip } from './equipment.ts';
 import type { RecoverTask, Task } from './protocol.ts';
 import { type Ended, runMover } from './run-mover.ts';
-import { type Inherited, notStarted } from './start-mover.ts';
+import type { StartedMover } from './start-ahead.ts';
+import { notStarted } from './start-mover.ts';
 
 /** How a merge is watched. */
 export interface Supervision extends LockPolicy {
@@ -17,6 +19,8 @@ export interface Supervision extends LockPolicy {
   readonly emit: Emit;
   /** How long a mover may take to make its first call. */
   readonly handshakeMs: number;
+  /** One that waits for its job already. */
+  readonly mover?: StartedMover | undefined;
   /** Instead of our own mover, in tests. */
   readonly command?: readonly string[];
 }
@@ -26,9 +30,9 @@ export class Crew implements Disposable {
   readonly #how: Supervision;
   /** Told what the engine says. */
   readonly #emit: Emit;
-  readonly #page: Page;
-  readonly #inherited: Inherited;
-  readonly #owned: DisposableStack;
+  readonly #equipment: Equipment;
+  /** Started ahead, for the first of them. */
+  #ready: ChildProcess | undefined;
   /** Which root the first one opened. */
   #root: string | undefined;
   /** What its time was. */
@@ -37,26 +41,20 @@ export class Crew implements Disposable {
   constructor(emit: Emit, how: Supervision) {
     this.#how = how;
     this.#emit = emit;
-    using owned = new DisposableStack();
+    const ahead = how.mover?.take();
+    this.#ready = ahead?.child;
     try {
-      const { page, fd } = newPage();
-      this.#page = owned.use(page);
-      owned.adopt(fd, close);
-      const flight = socketPair();
-      for (const end of flight) owned.adopt(end, close);
-      const changed = owned.adopt(memfdCreate('emplace-changed'), close);
-      this.#inherited = { page: fd, flight, changed };
+      this.#equipment = ahead?.equipment ?? equip();
     } catch (error) {
       // EMFILE, ENFILE, ENOMEM.
       if (isErrno(error)) throw notStarted(error.message, error);
       throw error;
     }
-    this.#owned = owned.move();
   }
 
   /** What the mover wrote down that will change, for hooks. */
   get changes(): ReturnType<typeof changesIn> {
-    return changesIn(this.#inherited.changed);
+    return changesIn(this.#equipment.inherited.changed);
   }
 
   /** The first mover, to its end. A merge that is to stop hears of that at its next safe point. */
@@ -73,10 +71,14 @@ export class Crew implements Disposable {
 
   async #run(task: Task, waitSignal: AbortSignal | undefined, signal: AbortSignal | undefined): Promise<Ended> {
     const { stallTimeoutMs, handshakeMs, command, hooks } = this.#how;
+    const { page, inherited } = this.#equipment;
+    const started = this.#ready;
+    this.#ready = undefined;
     return await runMover({
       task,
-      page: this.#page,
-      inherited: this.#inherited,
+      page,
+      inherited,
+      ...(started && { started }),
       root: this.#root,
       stallTimeoutMs,
       handshakeMs,
@@ -96,6 +98,7 @@ export class Crew implements Disposable {
 
   /** What waits in flight, if anything does, is let go: a lock that nobody else holds is free then. */
   [Symbol.dispose](): void {
-    this.#owned.dispose();
+    this.#ready?.kill('SIGKILL');
+    this.#equipment[Symbol.dispose]();
   }
 }

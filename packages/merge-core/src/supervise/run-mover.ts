@@ -1,3 +1,4 @@
+import type { ChildProcess } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
 import { eachLine, howItEnded, type ThreadState, type Timestamp, threadState } from '@emplace/fsprobe';
 import { afterRunning } from '../after-running.ts';
@@ -64,6 +65,8 @@ export interface Watched {
   readonly runHooks: (phase: HookPhase, gone: AbortSignal) => Promise<void>;
   /** Asks it to stop at its next safe point. */
   readonly signal: AbortSignal | undefined;
+  /** It waits for its job already. */
+  readonly started?: ChildProcess;
   /** Instead of our own, in tests. */
   readonly command?: readonly string[];
 }
@@ -81,7 +84,7 @@ const STDERR_MAX = 10_000;
 export async function runMover(watched: Watched): Promise<Ended> {
   const { page, emit, signal } = watched;
   page.clear();
-  const child = await startMover(watched.command ?? moverCommand(), watched.inherited);
+  const child = watched.started ?? (await startMover(watched.command ?? moverCommand(), watched.inherited));
   const pid = child.pid as number;
   const [stdin, , stderr, messages] = child.stdio as unknown as [Writable, null, Readable, Readable];
   const end = Promise.withResolvers<Fault | undefined>();

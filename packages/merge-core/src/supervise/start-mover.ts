@@ -31,18 +31,9 @@ export function moverCommand(): readonly string[] {
  * @throws MergeError MOVER_NOT_STARTED for what fork and execve say (ETXTBSY, EACCES, EAGAIN, EMFILE…)
  */
 export async function startMover(command: readonly string[], inherited: Inherited): Promise<ChildProcess> {
-  const [program = '', ...args] = command;
-  const { NODE_OPTIONS: _, NODE_V8_COVERAGE: __, ...env } = process.env;
-  // A mover that is stuck would hold our caller's pipes and locks for as long.
-  inheritNothing();
   let child: ChildProcess;
   try {
-    child = spawn(program, args, {
-      cwd: '/',
-      env,
-      detached: true,
-      stdio: ['pipe', 'ignore', 'pipe', 'pipe', inherited.page, ...inherited.flight, inherited.changed],
-    });
+    child = spawnMover(command, inherited);
   } catch (error) {
     throw notStarted(error instanceof Error ? error.message : String(error), error);
   }
@@ -51,6 +42,19 @@ export async function startMover(command: readonly string[], inherited: Inherite
   // Without descriptors for its pipes (EMFILE, ENFILE) Node makes none.
   for (const stream of child.stdio ?? []) stream?.destroy();
   throw notStarted(error.message, error);
+}
+
+/** Without a pid where it failed: an event tells why. @throws what Node says at once */
+export function spawnMover([program = '', ...args]: readonly string[], inherited: Inherited): ChildProcess {
+  const { NODE_OPTIONS: _, NODE_V8_COVERAGE: __, ...env } = process.env;
+  // A mover that is stuck would hold our caller's pipes and locks for as long.
+  inheritNothing();
+  return spawn(program, args, {
+    cwd: '/',
+    env,
+    detached: true,
+    stdio: ['pipe', 'ignore', 'pipe', 'pipe', inherited.page, ...inherited.flight, inherited.changed],
+  });
 }
 
 export function notStarted(why: string, cause?: unknown): MergeError {
