@@ -32,6 +32,8 @@ export interface Case {
   readonly prepare: (engine: Engine) => Trees;
   /** The first is what the others are compared with. */
   readonly engines: readonly Engine[];
+  /** How many names the root has afterwards, at least and at most, databases included: no engine did less than its job. */
+  readonly left?: readonly [number, number];
   /** Rounds for each that was asked for, where a round is short. Default 1. */
   readonly roundsFactor?: number;
 }

@@ -4,7 +4,8 @@ import { type Asked, library, mergeCommand } from '../engines/emplace.ts';
 import { floor } from '../engines/floor.ts';
 import { installing, MANAGERS, type Manager } from '../engines/managers.ts';
 import { packageOf, treeOf, type Version } from '../trees/place.ts';
-import { empty, entriesOf, type Shape, tree, type World } from './world.ts';
+import { entriesOf } from '../trees/versions.ts';
+import { empty, type Shape, tree, type World } from './world.ts';
 
 /** What lies where before a merge of the Debian tree. */
 interface Variant {
@@ -99,6 +100,7 @@ function mergeCase(world: World, family: Family, { name, image, root }: Variant)
   return {
     name: `${family.name}/${name}`,
     entries: entriesOf(treeOf(image)),
+    left: [entriesOf(treeOf(root === undefined ? image : 'new')), Number.POSITIVE_INFINITY],
     prepare({ hasPackages = false }) {
       if (hasPackages) return world.make({ kind, image: empty });
       return world.make({

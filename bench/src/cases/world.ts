@@ -74,8 +74,3 @@ export function tree(version: Version): Fill {
 export function smallFiles({ smallFiles: program }: Tools, files: number, text: string): Fill {
   return (top) => void execFileSync(program, [top, String(files), text]);
 }
-
-/** How many names a tree has. */
-export function entriesOf(top: string): number {
-  return execFileSync('find', [top, '-mindepth', '1', '-printf', '.'], { maxBuffer: 2 ** 30 }).length;
-}

@@ -8,14 +8,20 @@ import { join } from 'node:path';
 import type { Engine, Trees } from '../case.ts';
 import type { Format } from '../trees/place.ts';
 
+interface Verb {
+  readonly name: string;
+  readonly command: (trees: Trees, name: string) => readonly string[];
+}
+
 export interface Manager {
   readonly name: string;
   readonly format: Format;
   /** Makes its empty database. */
   readonly makeDatabase: (trees: Trees) => void;
   readonly install: (trees: Trees, packages: readonly string[]) => readonly string[];
-  readonly remove?: (trees: Trees, name: string) => readonly string[];
-  readonly verify?: (trees: Trees, name: string) => readonly string[];
+  /** What else it does, by the name that is shown; with the name of a package. */
+  readonly removes?: Verb;
+  readonly verifies?: Verb;
 }
 
 function dpkg({ root }: Trees, ...args: readonly string[]): readonly string[] {
@@ -30,7 +36,7 @@ function rpm({ root }: Trees, ...args: readonly string[]): readonly string[] {
 
 function pacman({ root, aside }: Trees, ...args: readonly string[]): readonly string[] {
   const database = ['--root', root, '--dbpath', join(root, 'var/lib/pacman'), '--config', join(aside, 'pacman.conf')];
-  return ['pacman', ...database, '--noconfirm', '--noprogressbar', ...args];
+  return ['pacman', ...database, '--noconfirm', ...args];
 }
 
 function makeDpkgDatabase({ root }: Trees): void {
@@ -52,8 +58,8 @@ export const MANAGERS: readonly Manager[] = [
     format: 'deb',
     makeDatabase: makeDpkgDatabase,
     install: (trees, packages) => dpkg(trees, '--unpack', ...packages),
-    remove: (trees, name) => dpkg(trees, '--purge', name),
-    verify: (trees, name) => dpkg(trees, '--verify', name),
+    removes: { name: 'dpkg --purge', command: (trees, name) => dpkg(trees, '--purge', name) },
+    verifies: { name: 'dpkg --verify', command: (trees, name) => dpkg(trees, '--verify', name) },
   },
   {
     name: 'dpkg --unpack --force-unsafe-io',
@@ -66,16 +72,16 @@ export const MANAGERS: readonly Manager[] = [
     format: 'rpm',
     makeDatabase: ({ root }) => void mkdirSync(join(root, 'var/lib/rpm'), { recursive: true }),
     install: (trees, packages) => rpm(trees, '-U', '--nodeps', '--replacefiles', ...packages),
-    remove: (trees, name) => rpm(trees, '-e', '--nodeps', name),
-    verify: (trees, name) => rpm(trees, '-V', '--nodeps', name),
+    removes: { name: 'rpm -e', command: (trees, name) => rpm(trees, '-e', '--nodeps', name) },
+    verifies: { name: 'rpm -V', command: (trees, name) => rpm(trees, '-V', '--nodeps', name) },
   },
   {
     name: 'pacman -U',
     format: 'pacman',
     makeDatabase: makePacmanDatabase,
-    install: (trees, packages) => pacman(trees, '-U', '-dd', '--overwrite', '*', ...packages),
-    remove: (trees, name) => pacman(trees, '-R', '-dd', name),
-    verify: (trees, name) => pacman(trees, '-Qkk', name),
+    install: (trees, packages) => pacman(trees, '-U', '--noprogressbar', '-dd', '--overwrite', '*', ...packages),
+    removes: { name: 'pacman -R', command: (trees, name) => pacman(trees, '-R', '--noprogressbar', '-dd', name) },
+    verifies: { name: 'pacman -Qkk', command: (trees, name) => pacman(trees, '-Qkk', name) },
   },
 ];
 

@@ -1,7 +1,8 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Case, Engine, Run } from '../case.ts';
+import type { Case, Engine, Run, Trees } from '../case.ts';
+import { entriesOf } from '../trees/versions.ts';
 import type { Tools } from './tools.ts';
 
 /** @returns what one run of the engine took, on trees of its own */
@@ -9,10 +10,17 @@ function measure(one: Case, engine: Engine, { stopwatch }: Tools): Run {
   using trees = one.prepare(engine);
   engine.before?.(trees);
   execFileSync('sync', ['-f', trees.root]);
-  const [command = '', ...args] = engine.command(trees);
-  if (engine.timesItself === true) return JSON.parse(output([command, ...args])) as Run;
+  const run = timed(engine, trees, stopwatch);
+  const left = entriesOf(trees.root);
+  const [least, most] = one.left ?? [0, Number.POSITIVE_INFINITY];
+  if (left < least || left > most) throw new Error(`${engine.name} leaves ${left} names in the root of ${one.name}`);
+  return run;
+}
+
+function timed(engine: Engine, trees: Trees, stopwatch: string): Run {
+  if (engine.timesItself === true) return JSON.parse(output(engine.command(trees))) as Run;
   const result = join(trees.aside, 'stopwatch');
-  output([stopwatch, result, command, ...args]);
+  output([stopwatch, result, ...engine.command(trees)]);
   const [ns = Number.NaN, rssKiB = Number.NaN] = readFileSync(result, 'utf8').split(' ').map(Number);
   return { ms: ns / 1e6, rssKiB };
 }

@@ -29,3 +29,8 @@ export function filesOf(top: string): string[] {
   });
   return found.split('\0').filter(Boolean).sort();
 }
+
+/** How many names a tree has. */
+export function entriesOf(top: string): number {
+  return execFileSync('find', [top, '-mindepth', '1', '-printf', '.'], { maxBuffer: 2 ** 30 }).length;
+}
