@@ -42,7 +42,15 @@ export function aProcess(pid: number, more: Partial<ScannedProcess> = {}): Scann
 export function aReport(processes: readonly ScannedProcess[], counts: Partial<ScanReport['counts']> = {}): ScanReport {
   return {
     processes,
-    counts: { processes: processes.length + 100, unread: 0, hidden: false, gone: 0, kernelThreads: 90, ...counts },
+    counts: {
+      processes: processes.length + 100,
+      unread: 0,
+      hidden: false,
+      gone: 0,
+      kernelThreads: 90,
+      unreadDatabases: 0,
+      ...counts,
+    },
     booted: 1_789_000_000,
     scanned: 1_790_100_000,
     durationMs: 41.7,

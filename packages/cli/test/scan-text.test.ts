@@ -106,11 +106,14 @@ describe('what to do', () => {
 
 describe('what was looked at', () => {
   test('is told, and what nothing is known of is never called clean', () => {
-    const text = linesOf(aReport([], { processes: 1200, unread: 3, gone: 1, hidden: true })).join('\n');
+    const text = linesOf(aReport([], { processes: 1200, unread: 3, gone: 1, hidden: true, unreadDatabases: 1 })).join(
+      '\n',
+    );
     expect(text).toContain('nothing found in 1,200 processes');
     expect(text).toContain('not known: 3 processes could not be read in whole');
     expect(text).toContain('not known: 1 process ended before being read');
     expect(text).toContain('hidepid');
+    expect(text).toContain('not known: packages of 1 container, whose databases took too long to read');
   });
 
   test('paths of images are counted', () => {

@@ -91,6 +91,8 @@ export interface ScanCounts {
   /** Ended while they were being read. */
   readonly gone: number;
   readonly kernelThreads: number;
+  /** Containers whose package databases were not read in whole, for that took too long. */
+  readonly unreadDatabases: number;
 }
 
 export interface ScanReport {
@@ -109,9 +111,10 @@ export interface OwnerFinder {
   readonly name: string;
   /**
    * @param root `/` or `/proc/PID/root`: where to look for the records and what the paths are below
+   * @param untilMs of performance.now(): after it no more is read, and what was not found by then has no owner
    * @returns only those that have an owner
    */
-  ownersOf(paths: ReadonlySet<Bytes>, root: Bytes): ReadonlyMap<Bytes, readonly string[]>;
+  ownersOf(paths: ReadonlySet<Bytes>, root: Bytes, untilMs?: number): ReadonlyMap<Bytes, readonly string[]>;
 }
 
 export interface ScanOptions {

@@ -51,10 +51,10 @@ export function scan(options: ScanOptions = {}): ScanReport {
     else if (outcome !== 'skipped') counts.processes++;
     if (typeof outcome === 'object') found.push(outcome);
   }
-  const processes = nameOwners(found, options.owners ?? ownerFinders).sort((a, b) => a.pid - b.pid);
+  const { owned, unreadDatabases } = nameOwners(found, options.owners ?? ownerFinders);
   return {
-    processes,
-    counts: { ...counts, hidden: proc.hidesProcesses },
+    processes: owned.sort((a, b) => a.pid - b.pid),
+    counts: { ...counts, hidden: proc.hidesProcesses, unreadDatabases },
     booted: world.booted,
     scanned: now,
     durationMs: performance.now() - began,

@@ -202,7 +202,7 @@ rootTest('zombies and processes that are gone are counted, and nothing is found 
   const { processes, counts } = scan({ pids: [zombie, ended.pid, parent.pid], owners: [] });
   expect({ processes, counts }).toEqual({
     processes: [],
-    counts: { processes: 2, unread: 0, hidden: false, gone: 1, kernelThreads: 0 },
+    counts: { processes: 2, unread: 0, hidden: false, gone: 1, kernelThreads: 0, unreadDatabases: 0 },
   });
 });
 

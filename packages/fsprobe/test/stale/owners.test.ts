@@ -238,10 +238,10 @@ describe('long lists', () => {
     const long = '/y'.repeat(300_000);
     put(place, { file: `first\n${long}\nsecond`, sparse: 'first\n' });
     truncateSync(place.at('sparse'), 2 ** 40);
-    const read = (name: string, bytesMax: number): string[] => {
+    const read = (name: string, bytesMax: number, untilMs = Number.POSITIVE_INFINITY): string[] => {
       const lines: string[] = [];
       const fd = openSync(place.at(name), 'r');
-      new LineReader(bytesMax).visit(fd, (buffer, start, end) => {
+      new LineReader(untilMs, bytesMax).visit(fd, (buffer, start, end) => {
         expect(end - start).toBeLessThan(2 ** 19);
         lines.push(buffer.latin1Slice(start, end).slice(0, 10));
       });
@@ -250,6 +250,7 @@ describe('long lists', () => {
     };
     expect(read('file', 2 ** 20)).toEqual(['first', 'second']);
     expect(read('file', 8)).toEqual(['first']);
+    expect(read('file', 2 ** 20, performance.now())).toEqual([]);
     expect(read('sparse', 2 ** 20)).toEqual(['first']);
   });
 });

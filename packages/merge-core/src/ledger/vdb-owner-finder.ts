@@ -28,9 +28,9 @@ export function vdbOwners({ vdb }: VdbOwnerOptions = {}): OwnerFinder {
   const path = vdb === undefined ? DATABASE : below(OWN_ROOT, absolute(vdb, 'package database'), 'vdb');
   return {
     name: 'vdb',
-    ownersOf(paths, root) {
+    ownersOf(paths, root, untilMs) {
       const port = linuxPort();
-      const fs = root === OWN_ROOT ? port : guarded(port);
+      const fs = root === OWN_ROOT ? port : guarded(port, untilMs);
       try {
         const top = fs.openRoot(root);
         try {
@@ -63,13 +63,14 @@ function ownersIn(
 
 /**
  * For a root that somebody else laid out: nothing but CONTENTS is opened, and that only as a regular file (opening a
- * device can do harm), and no more of it than a limit. An index there could claim anything.
+ * device can do harm), and no more of it than a limit, nor after a time. An index there could claim anything.
  */
-function guarded(fs: FsPort): FsPort {
+function guarded(fs: FsPort, untilMs: number = Number.POSITIVE_INFINITY): FsPort {
   let bytesLeft = FOREIGN_BYTES_MAX;
   return {
     ...fs,
     openFile(at, name) {
+      if (performance.now() >= untilMs) throw new SyscallError('ETIMEDOUT', 'openat', [name]);
       const stat = name === CONTENTS ? fs.stat(at, name) : undefined;
       if (stat?.type !== 'file') throw new SyscallError('ENOENT', 'openat', [name]);
       bytesLeft -= stat.size;

@@ -46,6 +46,11 @@ function metricsOf(report: ScanReport): Metric[] {
     metric('unread_processes', 'Processes that could not be read in whole.', one(counts.unread)),
     metric('gone_processes', 'Processes that ended while they were being read.', one(counts.gone)),
     metric('hidden_processes', 'Whether processes may not be listed (hidepid).', one(counts.hidden ? 1 : 0)),
+    metric(
+      'unread_databases',
+      'Containers whose package databases took too long to be read.',
+      one(counts.unreadDatabases),
+    ),
     metric('duration_seconds', 'How long the scan took.', one(durationMs / 1000)),
     metric('timestamp_seconds', 'When the scan began.', one(scanned)),
   ];

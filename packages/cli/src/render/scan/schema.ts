@@ -62,6 +62,7 @@ export function scanSchema() {
       hidden: z.boolean().describe('There may be processes that are not listed'),
       gone: count.describe('Ended while being read'),
       kernelThreads: count,
+      unreadDatabases: count.describe('Containers whose package databases took too long to be read in whole'),
     }),
     processes: z.array(process).describe('Only those with findings'),
   });

@@ -119,11 +119,16 @@ function renderTotal(report: ScanReport): string {
 }
 
 /** What nothing is known of: it is no sign of being clean. */
-export function unknownOf({ unread, hidden, gone }: ScanCounts): string[] {
+export function unknownOf({ unread, hidden, gone, unreadDatabases }: ScanCounts): string[] {
   return [
     ...(unread > 0 ? [`not known: ${plural(unread, 'process', 'processes')} could not be read in whole`] : []),
     ...(hidden ? ['not known: processes of others may not be listed here (`hidepid`)'] : []),
     ...(gone > 0 ? [`not known: ${plural(gone, 'process', 'processes')} ended before being read`] : []),
+    ...(unreadDatabases > 0
+      ? [
+          `not known: packages of ${plural(unreadDatabases, 'container', 'containers')}, whose databases took too long to read`,
+        ]
+      : []),
   ];
 }
 

@@ -17,10 +17,10 @@ const [PACKAGE, VERSION, FOLDER, FILE] = ['P', 'V', 'F', 'R'].map((letter) => le
  */
 export const apkOwners: OwnerFinder = {
   name: 'apk',
-  ownersOf(paths, root) {
+  ownersOf(paths, root, untilMs) {
     using top = openRoot(root);
     if (top === undefined) return new Map();
-    const [question, reader, found] = [new Question(paths, top), new LineReader(), new Found()];
+    const [question, reader, found] = [new Question(paths, top), new LineReader(untilMs), new Found()];
     for (const database of DATABASES) {
       const fd = openRegular(top, database);
       if (fd === undefined) continue;

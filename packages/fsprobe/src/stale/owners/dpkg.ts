@@ -24,11 +24,11 @@ const LISTS_MAX = 200_000;
  */
 export const dpkgOwners: OwnerFinder = {
   name: 'dpkg',
-  ownersOf(paths, root) {
+  ownersOf(paths, root, untilMs) {
     using top = openRoot(root);
     using info = top && openDirectory(top, INFO);
     if (top === undefined || info === undefined) return new Map();
-    const reader = new LineReader();
+    const reader = new LineReader(untilMs);
     const found = new Found();
     findOwners(paths, top, info, reader, found);
     const versions = readVersions(top, reader, found.all());
@@ -48,6 +48,7 @@ function findOwners(paths: ReadonlySet<Bytes>, top: Root, info: Root, reader: Li
   // What is diverted to a wanted path is listed under the name it was packaged with.
   const question = new Question([...paths, ...diversions.sources], top);
   for (const { name, file } of lists(info)) {
+    if (reader.isOver) break;
     const fd = openRegular(info, file);
     if (fd === undefined) continue;
     try {

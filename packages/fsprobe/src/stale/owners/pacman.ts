@@ -21,13 +21,14 @@ const SLASH = 0x2f;
  */
 export const pacmanOwners: OwnerFinder = {
   name: 'pacman',
-  ownersOf(paths, root) {
+  ownersOf(paths, root, untilMs) {
     using top = openRoot(root);
     using local = top && openDirectory(top, LOCAL);
     const names = local && attempt(() => listNames(local.fd, ascii('.')));
     if (top === undefined || local === undefined || names === undefined || isUnread(names)) return new Map();
-    const [question, reader, found] = [new Question(paths, top), new LineReader(), new Found()];
+    const [question, reader, found] = [new Question(paths, top), new LineReader(untilMs), new Found()];
     for (const directory of names.slice(0, PACKAGES_MAX)) {
+      if (reader.isOver) break;
       const [, name, version = ''] = PACKAGE.exec(directory) ?? [];
       if (name === undefined || !PRINTABLE.test(version)) continue;
       const fd = openRegular(local, `${directory}/files` as Bytes);

@@ -11,10 +11,20 @@ export type VisitLine = (buffer: Buffer, start: number, end: number) => void;
 export class LineReader {
   readonly #buffer: Buffer = Buffer.allocUnsafeSlow(PIECE + LINE_MAX);
   #bytesLeft: number;
+  readonly #untilMs: number;
 
-  /** @param bytesMax a sparse file of a terabyte costs its maker nothing, and would cost us hours */
-  constructor(bytesMax: number = 256 * 1024 * 1024) {
+  /**
+   * @param untilMs of performance.now(): after it nothing is read any more
+   * @param bytesMax a sparse file of a terabyte costs its maker nothing, and would cost us hours
+   */
+  constructor(untilMs: number = Number.POSITIVE_INFINITY, bytesMax: number = 256 * 1024 * 1024) {
+    this.#untilMs = untilMs;
     this.#bytesLeft = bytesMax;
+  }
+
+  /** Nothing is read any more: it took too long, or was too much. */
+  get isOver(): boolean {
+    return this.#bytesLeft <= 0 || performance.now() >= this.#untilMs;
   }
 
   /** All lines of a regular file from its position on; what is not ended by a newline too. Stops at a read error. */
@@ -23,7 +33,7 @@ export class LineReader {
     /** Bytes of a line that goes on, at the start of the buffer. */
     let kept = 0;
     let tooLong = false;
-    while (this.#bytesLeft > 0) {
+    while (!this.isOver) {
       const wanted = Math.min(PIECE, this.#bytesLeft);
       const count = tryRead(fd, buffer.subarray(kept, kept + wanted));
       this.#bytesLeft -= count;
