@@ -9,7 +9,6 @@ import { spawnSync } from 'node:child_process';
 import {
   chmodSync,
   existsSync,
-  globSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -101,7 +100,7 @@ const late: Record<string, string> = {
   'start-ahead': 'src/start-ahead.ts',
   'request-schema': '../merge-core/src/ledger/request-schema.ts',
   ...Object.fromEntries(
-    globSync('commands/{*,config/{list,diff,merge,accept,reject}}.ts', { cwd: join(here, 'src') }).map((path) => [
+    [...readFileSync(join(here, 'src/commands.ts'), 'utf8').matchAll(/import\('\.\/(.*)'\)/g)].map(([, path = '']) => [
       nameOf(path),
       `src/${path}`,
     ]),
@@ -209,7 +208,7 @@ function warmUp(): void {
   const merge = ['merge', join(place, 'image'), '--root', join(place, 'root')];
   const commands = [merge, ['scan', '--pid', String(process.pid)]];
   const script = `(async () => { for (const words of ${JSON.stringify(commands)}) await require(${main}).main(words); })()`;
-  spawnSync(process.execPath, ['--disable-sigusr1', '-e', script], { stdio: 'ignore' });
+  spawnSync(process.execPath, ['--disable-sigusr1', '-e', script], { stdio: 'ignore', timeout: 60_000 });
   rmSync(place, { recursive: true, force: true });
 }
 
