@@ -180,6 +180,12 @@ describe('emplace merge', () => {
   });
 });
 
+test('what is piped in is no argument, and stays for who reads it next', () => {
+  const script = '"$0" mounts >/dev/null && cat';
+  const { status, stdout } = spawnSync('/bin/sh', ['-c', script, emplace], { encoding: 'utf8', input: '/nowhere' });
+  expect({ status, stdout }).toEqual({ status: 0, stdout: '/nowhere' });
+});
+
 describe('emplace ends with', () => {
   test.each([
     ['no --root', ['merge', '/nowhere'], 'USAGE'],

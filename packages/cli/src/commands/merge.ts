@@ -22,7 +22,9 @@ Exit codes: 0 done, 1 a bug, 2 usage, 3 refused and nothing changed, 4 failed an
     '<%= config.bin %> merge --request - < request.json',
   ];
 
-  static override args = { image: Args.string({ required: true, description: 'the image directory ($D)' }) };
+  static override args = {
+    image: Args.string({ ignoreStdin: true, required: true, description: 'the image directory ($D)' }),
+  };
 
   static override flags = {
     strategy: Flags.string({

@@ -13,7 +13,7 @@ export class Mounts extends BaseCommand {
 
   static override examples = ['<%= config.bin %> mounts', '<%= config.bin %> mounts /mnt/target --json'];
 
-  static override args = { path: Args.string({ default: '/', description: 'a directory' }) };
+  static override args = { path: Args.string({ ignoreStdin: true, default: '/', description: 'a directory' }) };
 
   async run(): Promise<object> {
     const { args } = await this.parse(Mounts);

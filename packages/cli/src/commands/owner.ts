@@ -20,7 +20,7 @@ Exit codes: 0 each has an owner, ${FOUND} one has none, else as for \`merge\`.`;
   ];
 
   static override args = {
-    path: Args.string({ required: true, multiple: true, description: 'a path in the root' }),
+    path: Args.string({ ignoreStdin: true, required: true, multiple: true, description: 'a path in the root' }),
   };
 
   static override flags = databaseFlags;

@@ -17,8 +17,8 @@ said to be not measured, never guessed.`;
   ];
 
   static override args = {
-    source: Args.string({ required: true, description: 'a directory where images are' }),
-    target: Args.string({ required: true, description: 'a directory that they are merged into' }),
+    source: Args.string({ ignoreStdin: true, required: true, description: 'a directory where images are' }),
+    target: Args.string({ ignoreStdin: true, required: true, description: 'a directory that they are merged into' }),
   };
 
   static override flags = {

@@ -17,7 +17,7 @@ something else; --dry-run lists each with its reason. Exit codes as for \`merge\
   ];
 
   static override args = {
-    package: Args.string({ description: 'CATEGORY/PF as in the database; not with --contents' }),
+    package: Args.string({ ignoreStdin: true, description: 'CATEGORY/PF as in the database; not with --contents' }),
   };
 
   static override flags = unmergeFlags;

@@ -22,6 +22,7 @@ Exit codes: 0 all is as it was merged, ${FOUND} something is not, else as for \`
 
   static override args = {
     package: Args.string({
+      ignoreStdin: true,
       multiple: true,
       default: [],
       description: 'CATEGORY/PF, CATEGORY/PN or PN; default: all packages',

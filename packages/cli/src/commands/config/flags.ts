@@ -27,6 +27,7 @@ export const syncFlag = {
 
 export const fileArgs = {
   file: Args.string({
+    ignoreStdin: true,
     multiple: true,
     description: 'a protected file or one of its updates, by path, or by its number in `config list`',
   }),
