@@ -73,9 +73,11 @@ function* mergeAsMeasured(
 }
 
 /** That they are there costs nothing until there is something to do. */
-function threadsOf({ threads, ledger, lossy }: MergeRequest, { image, root }: Trees): Threads {
-  const { page, ...terms } = threads;
-  return new Threads(terms, { image, root, digests: ledger?.digests ?? [], lossy, page });
+function threadsOf(request: MergeRequest, { image, root }: Trees): Threads {
+  const { ledger, lossy, strategy, links, keepImage } = request;
+  const { page, ...terms } = request.threads;
+  const choice = { strategy, links, keepImage };
+  return new Threads(terms, { image, root, digests: ledger?.digests ?? [], lossy, choice, page });
 }
 
 function recoveredFirst({ transaction, tree }: Recovery): Pick<MergeReport, 'recovered'> {

@@ -9,7 +9,7 @@ import { type HookPhase, hookPhases } from '../steps.ts';
 import type { Recovery } from '../transaction/recover.ts';
 
 /** Of the messages below. A mover of another release (this one was replaced on disk while it ran) has another. */
-export const PROTOCOL = 2;
+export const PROTOCOL = 3;
 
 /** Descriptors that a mover is started with, beside stdin (answers), stdout (nothing) and stderr (why it crashed). */
 export const CHANNELS = { messages: 3, page: 4, toFlight: 5, fromFlight: 6, changed: 7 } as const;

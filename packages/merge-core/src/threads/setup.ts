@@ -1,6 +1,7 @@
 import type { DirHandle } from '@emplace/fsprobe';
 import type { DigestName } from '../ledger/digests.ts';
 import type { Losable } from '../plan/carry.ts';
+import type { Choice } from '../strategy/select.ts';
 
 /** How many threads a merge works with at most, its own among them: more only wait for the disk. */
 export const THREADS_MAX = 4;
@@ -12,6 +13,8 @@ export interface Setup {
   readonly root: DirHandle;
   readonly digests: readonly DigestName[];
   readonly lossy: readonly Losable[];
+  /** Of the built-in strategies. */
+  readonly choice: Omit<Choice, 'registry'>;
   /** Descriptor of the memory in which each thread writes down its calls: see supervise/page.ts. undefined: nobody watches. */
   readonly page: number | undefined;
 }

@@ -30,7 +30,8 @@ interface Given {
  * When this is disposed of no thread is at any of them.
  */
 export class SharedWork implements Disposable {
-  readonly #at: Workplace;
+  /** Where this thread works. */
+  readonly at: Workplace;
   readonly #threads: Threads | undefined;
   readonly #point: 'stoppable' | 'finishing';
   #batch: Item[] = [];
@@ -45,7 +46,7 @@ export class SharedWork implements Disposable {
 
   /** @param point what kind of safe point there is between its tasks */
   constructor(at: Workplace, threads: Threads | undefined, point: 'stoppable' | 'finishing') {
-    this.#at = at;
+    this.at = at;
     this.#threads = threads;
     this.#point = point;
   }
@@ -98,7 +99,7 @@ export class SharedWork implements Disposable {
     }
     for (const [index, { name, task, done }] of items.entries()) {
       try {
-        done(perform(name, task, this.#at) as never);
+        done(perform(name, task, this.at) as never);
       } catch (error) {
         this.#fail(first + index, error);
         this.#throwFirst();
@@ -124,7 +125,13 @@ export class SharedWork implements Disposable {
   }
 
   #hear({ first, items }: Given, { results, failure }: Answer): void {
-    for (const [index, result] of results.entries()) items[index]?.done(result as never);
+    for (const [index, result] of results.entries()) {
+      try {
+        items[index]?.done(result as never);
+      } catch (error) {
+        this.#fail(first + index, error);
+      }
+    }
     if (failure !== undefined) this.#fail(first + results.length, failureFrom(failure));
   }
 

@@ -9,17 +9,20 @@ import { receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { type FsPort, linuxPort } from '@emplace/fsprobe';
 import { lenient } from '../fs/lenient.ts';
 import { OpenDirectories } from '../open-directories.ts';
+import { Climber } from '../strategy/climb.ts';
+import { builtIn } from '../strategy/select.ts';
 import { Page } from '../supervise/page.ts';
 import { published } from '../supervise/published.ts';
 import { stoppingBefore } from '../supervise/stopping-before.ts';
 import { plainFailure } from './failure.ts';
-import { perform, type Tasks, tools, type Workplace } from './tasks.ts';
+import { contentBuffer, perform, type Tasks, type Workplace } from './tasks.ts';
 import { type Answer, type Batch, STATE, type ThreadData, WORD } from './thread.ts';
 
 /** A batch is of neighbours. Few, for a process that may have few descriptors. */
 const OPEN_MAX = 8;
 
 const { setup, number, port, words, bell } = workerData as ThreadData;
+Atomics.store(words, WORD.thread, Number(readlinkSync('/proc/thread-self').split('/').at(-1)));
 using page = setup.page === undefined ? undefined : new Page(setup.page);
 const slot = page?.slots[number];
 const linux = linuxPort();
@@ -31,11 +34,11 @@ const betweenPieces = {
 };
 const stopping = Object.assign(Object.create(linux) as FsPort, betweenPieces);
 const fs: FsPort = lenient(slot === undefined ? stopping : published(stopping, slot), setup.lossy);
-const own = tools(fs, setup.digests);
+const buffer = contentBuffer();
+const choice = { ...setup.choice, registry: builtIn };
 // The first call binds all of them.
 fs.statHandle(setup.root as never);
 
-Atomics.store(words, WORD.thread, Number(readlinkSync('/proc/thread-self').split('/').at(-1)));
 Atomics.store(words, WORD.state, STATE.ready);
 ring();
 for (let taken = 0; ; taken++) {
@@ -52,7 +55,7 @@ function doBatch({ names, tasks, point }: Batch): Answer {
   isStoppable = point === 'stoppable';
   using image = setup.image === undefined ? undefined : new OpenDirectories(fs, setup.image, OPEN_MAX);
   using root = new OpenDirectories(fs, setup.root, OPEN_MAX);
-  const at: Workplace = { ...own, image, root };
+  const at: Workplace = { fs, image, root, digests: setup.digests, buffer, climber: new Climber(choice, fs) };
   const results: Tasks[keyof Tasks]['result'][] = [];
   try {
     for (const [index, name] of names.entries()) results.push(perform(name, tasks[index] as never, at));

@@ -2,13 +2,17 @@ import type { FsPort } from '@emplace/fsprobe';
 import { DIGEST_CHUNK, type DigestName } from '../ledger/digests.ts';
 import { type ImageContent, type ReadEntry, readEntry } from '../ledger/read-entry.ts';
 import type { OpenDirectories } from '../open-directories.ts';
+import type { Climber } from '../strategy/climb.ts';
 import { type ForgetEntry, forgetEntry } from '../transaction/forget-entry.ts';
 import { type KeepEntry, type Kept, keepBeside } from '../transaction/keep-beside.ts';
+import { type StagedEntry, type StageEntry, stageEntry } from '../transaction/stage-entry.ts';
 
 /** What can be done in any order and by any thread, and what comes of it. Both are plain data: they go to another thread and back. */
 export interface Tasks {
   /** Reads an entry of the image. */
   readonly read: { readonly task: ReadEntry; readonly result: ImageContent };
+  /** Makes a second entry of one of the image. */
+  readonly stage: { readonly task: StageEntry; readonly result: StagedEntry | undefined };
   /** Keeps an old entry of the root under a second name. */
   readonly keep: { readonly task: KeepEntry; readonly result: Kept | undefined };
   /** Removes what was kept. */
@@ -26,11 +30,12 @@ export interface Workplace {
   /** What is wanted of each file that is read. */
   readonly digests: readonly DigestName[];
   readonly buffer: Buffer;
+  readonly climber: Climber;
 }
 
 type Performers = { readonly [name in TaskName]: (task: Tasks[name]['task'], at: Workplace) => Tasks[name]['result'] };
 
-const performers: Performers = { read: readEntry, keep: keepBeside, forget: forgetEntry };
+const performers: Performers = { read: readEntry, stage: stageEntry, keep: keepBeside, forget: forgetEntry };
 
 /** Does one task. @throws what it throws */
 export function perform<Name extends TaskName>(
@@ -41,7 +46,7 @@ export function perform<Name extends TaskName>(
   return performers[name](task, at);
 }
 
-/** A workplace of a thread, all that it opens at once excepted. */
-export function tools(fs: FsPort, digests: readonly DigestName[]): Omit<Workplace, 'image' | 'root'> {
-  return { fs, digests, buffer: Buffer.allocUnsafeSlow(DIGEST_CHUNK) };
+/** A buffer for the content of {@link Workplace}. */
+export function contentBuffer(): Buffer {
+  return Buffer.allocUnsafeSlow(DIGEST_CHUNK);
 }

@@ -7,9 +7,9 @@ import type { Setup } from './setup.ts';
 import type { TaskName, Tasks } from './tasks.ts';
 
 /** Words that both sides have in shared memory. */
-export const WORD = { state: 0, posted: 1, thread: 2, bell: 3 } as const;
+export const WORD = { state: 0, posted: 1, thread: 2 } as const;
 /** Of the first word. */
-export const STATE = { starting: 0, ready: 1, ended: 2 } as const;
+export const STATE = { starting: 0, ready: 1 } as const;
 
 /** Tasks that are handed over together. */
 export interface Batch {
@@ -45,7 +45,7 @@ const limits = { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 8, stackS
 export class Thread {
   readonly number: number;
   readonly #port: MessagePort;
-  readonly #words: Int32Array = new Int32Array(new SharedArrayBuffer(16));
+  readonly #words: Int32Array = new Int32Array(new SharedArrayBuffer(12));
   readonly #worker: Worker;
   #given = 0;
   #answered = 0;

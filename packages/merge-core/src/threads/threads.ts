@@ -6,6 +6,8 @@ const TASKS_MIN = 3000;
 const BYTES_MIN = 32 * 1024 * 1024;
 /** How long one may take to be ready where it is waited for. */
 const START_MS = 30_000;
+/** Between two looks whether those that are waited for still live. */
+const LOOK_MS = 50;
 /** Those that are not ready by the commit point are not needed. */
 const SETTLE_MS = 1000;
 
@@ -54,8 +56,8 @@ export class Threads implements Disposable {
     for (;;) {
       const heard = this.rung;
       const left = until - performance.now();
-      if (left <= 0 || this.#threads.every(({ isReady }) => isReady)) break;
-      this.wait(heard, left);
+      if (left <= 0 || this.#threads.every(({ isReady, isDead }) => isReady || isDead)) break;
+      this.wait(heard, Math.min(left, LOOK_MS));
     }
     for (const thread of this.#threads) if (!thread.isReady) thread.end();
     this.#threads = this.#threads.filter(({ isReady }) => isReady);

@@ -9,8 +9,9 @@ import type { Plan } from '../plan/model.ts';
 import { tracked } from '../progress.ts';
 import { type MergeReport, plannedRungs, siteReports } from '../report.ts';
 import type { HookPhase, Steps } from '../steps.ts';
+import { Climber } from '../strategy/climb.ts';
 import { SharedWork } from '../threads/shared-work.ts';
-import { tools, type Workplace } from '../threads/tasks.ts';
+import { contentBuffer, type Workplace } from '../threads/tasks.ts';
 import type { Threads } from '../threads/threads.ts';
 import type { Trees } from '../trees.ts';
 import { changedPaths } from './changed-paths.ts';
@@ -45,7 +46,8 @@ export function* carryOut(
   using rootDirectories = new OpenDirectories(fs, root);
   using journal = Journal.begin(plan, lock.state, root, durable, fs);
   const trees = { image: imageDirectories, root: rootDirectories };
-  const at: Workplace = { ...tools(fs, request.ledger?.digests ?? []), ...trees };
+  const digests = request.ledger?.digests ?? [];
+  const at: Workplace = { fs, ...trees, digests, buffer: contentBuffer(), climber: new Climber(request, fs) };
   const sharing: Transaction['sharing'] = (point) => new SharedWork(at, threads, point);
   const t: Transaction = { fs, plan, ...trees, journal, durable, emit, sharing };
   threads.start(...workOf(plan));
@@ -63,7 +65,7 @@ export function* carryOut(
       using work = sharing('stoppable');
       yield* tracked('read', undefined, emit, ledger.readImage(work));
     }
-    rungs = yield* tracked('stage', total, emit, stage(t, request));
+    rungs = yield* tracked('stage', total, emit, stage(t));
     threads.settle();
     yield* hookPoint('pre-commit', hooks);
     yield 'stoppable';

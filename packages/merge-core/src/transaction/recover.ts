@@ -8,8 +8,10 @@ import { lockAgain } from '../ledger/vdb-locks.ts';
 import { OpenDirectories } from '../open-directories.ts';
 import type { Placement, PlannedImage } from '../plan/model.ts';
 import type { Steps } from '../steps.ts';
+import { Climber } from '../strategy/climb.ts';
+import type { Choice } from '../strategy/select.ts';
 import { SharedWork } from '../threads/shared-work.ts';
-import { tools, type Workplace } from '../threads/tasks.ts';
+import { contentBuffer, type Workplace } from '../threads/tasks.ts';
 import { cleanUp } from './clean-up.ts';
 import { place, placedPoint } from './commit.ts';
 import { exchange } from './exchange.ts';
@@ -38,6 +40,9 @@ export interface RecoverRequest {
   readonly emit: Emit;
 }
 
+/** A recovery stages nothing. */
+const nothingMade: Choice = { strategy: 'auto', links: false, keepImage: true, registry: [] };
+
 /**
  * Finishes what a stopped merge left in a locked root: before its commit point it is rolled back, after it
  * completed, or rolled back where `rollback` asks for it or what was staged is gone (G3). Can be killed and run again.
@@ -62,7 +67,15 @@ export function* recoverRoot(root: DirHandle, state: DirHandle, request: Recover
     using image = imageTop === undefined ? undefined : new OpenDirectories(fs, imageTop);
     using _locks = lockAgain(plan.locks, rootDirectories, fs);
     using journal = Journal.reopen(found.content, state, request.durable, fs);
-    const at: Workplace = { ...tools(lenient(fs, plan.lossy), []), image, root: rootDirectories };
+    const own = lenient(fs, plan.lossy);
+    const at: Workplace = {
+      fs: own,
+      image,
+      root: rootDirectories,
+      digests: [],
+      buffer: contentBuffer(),
+      climber: new Climber(nothingMade, own),
+    };
     const t: Transaction = {
       fs: at.fs,
       plan,

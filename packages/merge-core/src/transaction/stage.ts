@@ -1,6 +1,7 @@
-import type { DirHandle, Stat } from '@emplace/fsprobe';
-import { type Bytes, isErrno, show } from '@emplace/syscalls';
+import type { Stat } from '@emplace/fsprobe';
+import { type Bytes, isErrno } from '@emplace/syscalls';
 import { MergeError, quoted } from '../errors.ts';
+import type { OpenDirectories } from '../open-directories.ts';
 import { HERE, join, splitPath } from '../paths.ts';
 import { readAttributes } from '../plan/attributes-of.ts';
 import { type Excluded, excluder } from '../plan/exclude.ts';
@@ -8,13 +9,21 @@ import { linkKey } from '../plan/hard-links.ts';
 import type { Placement } from '../plan/model.ts';
 import type { Steps } from '../steps.ts';
 import { applyAttributes } from '../strategy/attributes.ts';
-import { type Birthplace, birthplace } from '../strategy/birthplace.ts';
-import type { Choice } from '../strategy/select.ts';
+import type { Climber } from '../strategy/climb.ts';
 import { entryRefusals, type Name, type Strategy, siteRefusals } from '../strategy/strategy.ts';
 import type { SharedWork } from '../threads/shared-work.ts';
 import { moving } from './refused-there.ts';
 import { keepRemoved } from './removals.ts';
-import { directoryOf, eachPlacement, imageName, stagedBeside, type Transaction, undoName } from './transaction.ts';
+import { mustStat, type StagedEntry, type StageEntry } from './stage-entry.ts';
+import {
+  directoryOf,
+  eachPlacement,
+  imageName,
+  stagedBeside,
+  stagedNameOf,
+  type Transaction,
+  undoName,
+} from './transaction.ts';
 import { writeRecord } from './write-record.ts';
 
 /** How many entries each rung brought. */
@@ -25,9 +34,9 @@ export type RungCounts = Map<string, number>;
  * replace. Until the commit point the root shows nothing of it but empty directories and staged names (G1). A failure is
  * thrown as it comes; the caller rolls back.
  */
-export function* stage(t: Transaction, choice: Choice): Steps<RungCounts> {
-  const stager = new Stager(t, choice);
+export function* stage(t: Transaction): Steps<RungCounts> {
   using work = t.sharing('stoppable');
+  const stager = new Stager(t, work);
   yield* makeDirectories(t);
   for (const [index, placement] of eachPlacement(t)) {
     yield* stager.stage(index, placement);
@@ -35,7 +44,7 @@ export function* stage(t: Transaction, choice: Choice): Steps<RungCounts> {
     yield 'stoppable';
   }
   yield* keepRemoved(t, work);
-  yield* work.finish();
+  yield* stager.finish();
   return stager.counts;
 }
 
@@ -82,20 +91,26 @@ function keepUndo(t: Transaction, index: number, placement: Placement, work: Sha
   });
 }
 
+/** A directory that was made with all below it. */
+interface MadeDirectory {
+  readonly image: Bytes;
+  readonly staged: Bytes;
+  readonly ino: bigint;
+}
+
 class Stager {
   readonly counts: RungCounts = new Map();
   readonly #t: Transaction;
-  readonly #choice: Choice;
+  readonly #work: SharedWork;
   readonly #excluded: Excluded;
   /** The first staged name of each hard-link group, as a path below the root. */
   readonly #groups = new Map<string, { readonly directory: Bytes; readonly name: Bytes }>();
-  readonly #birthplaces = new Map<Bytes, Birthplace | undefined>();
-  /** Rung and target directory that met a site refusal: not tried there again. */
-  readonly #refused = new Set<string>();
+  /** Parents before children. */
+  readonly #made: MadeDirectory[] = [];
 
-  constructor(t: Transaction, choice: Choice) {
+  constructor(t: Transaction, work: SharedWork) {
     this.#t = t;
-    this.#choice = choice;
+    this.#work = work;
     this.#excluded = excluder(t.plan);
   }
 
@@ -104,87 +119,123 @@ class Stager {
       yield* this.#record(index, placement, placement.record);
       return;
     }
-    const rung = this.#strategy(placement.rung);
+    const rung = this.#climber.named(placement.rung);
     if (placement.staging === 'in-image') {
-      this.#count(rung, placement.entries);
+      this.#count(rung.name, placement.entries);
       return;
     }
     const source = imageName(this.#t, placement);
     if (source === undefined) throw new Error('bug: staging without an image');
-    const staged = stagedBeside(this.#t, index, placement);
-    if (placement.type === 'directory' && rung.traits.staging === 'made') {
-      const { image = HERE, target } = directoryOf(this.#t, placement);
-      yield* this.#tree(join(image, placement.name), join(target, staged.name), rung);
-    } else {
-      const stat = this.#stat(source);
-      const used =
-        placement.type === 'directory'
-          ? moving(placement, () => this.#alone(rung, source, stat, staged))
-          : this.#leaf(directoryOf(this.#t, placement).target, source, stat, staged, rung);
-      placement.rung = used.name;
-      placement.staging = used.traits.staging;
-      this.#count(used, placement.entries);
+    if (rung.traits.staging === 'moved') this.#move(index, placement, source, rung);
+    else if (placement.type === 'directory') yield* this.#tree(index, placement, rung);
+    else this.#make(index, placement);
+  }
+
+  /** What was given to others is done, and directories that were made get their attributes. */
+  *finish(): Steps<void> {
+    yield* this.#work.finish();
+    const { image, root, fs } = this.#t;
+    // Last, and innermost first, for every new name touches the time above it.
+    for (let made = this.#made.pop(); made !== undefined; made = this.#made.pop()) {
+      const pinned = fs.pin(root.at(made.staged), HERE);
+      try {
+        if (fs.statHandle(pinned).ino !== made.ino) throw replacedMeanwhile(made.staged);
+        applyAttributes(pinned, readAttributes((image as OpenDirectories).at(made.image), HERE, fs), fs);
+      } finally {
+        fs.closeFile(pinned);
+      }
     }
-    // Asked for anew: while a whole tree was made the handle may have been given back.
-    placement.stagedIno = this.#stat(stagedBeside(this.#t, index, placement)).ino;
   }
 
   /** Comes after all that is of the image: what the ledger writes may tell of it. */
   *#record(index: number, placement: Placement, number: number): Steps<void> {
     const record = this.#t.plan.records[number];
     if (record === undefined) throw new Error(`bug: no record ${number}`);
+    yield* this.#work.finish();
     const staged = stagedBeside(this.#t, index, placement);
     yield* writeRecord(record, staged, this.#t.fs);
-    placement.stagedIno = this.#stat(staged).ino;
+    placement.stagedIno = mustStat(staged, this.#t.fs).ino;
   }
 
-  #alone(rung: Strategy, source: Name, stat: Stat, staged: Name): Strategy {
-    rung.stage(source, stat, staged, this.#t.fs);
-    return rung;
+  #move(index: number, placement: Placement, source: Name, rung: Strategy): void {
+    const { fs } = this.#t;
+    const stat = mustStat(source, fs);
+    const staged = stagedBeside(this.#t, index, placement);
+    if (placement.type === 'directory') moving(placement, () => rung.stage(source, stat, staged, fs));
+    else
+      this.#staged(
+        placement,
+        this.#climber.climb(directoryOf(this.#t, placement).target, source, stat, staged, rung).name,
+      );
+    this.#count(placement.rung, placement.entries);
+    placement.stagedIno = mustStat(staged, fs).ino;
   }
 
-  /** A whole directory, made beside its target: attributes last and innermost first, for every new name touches the time above it. */
-  *#tree(image: Bytes, staged: Bytes, rung: Strategy): Steps<void> {
+  #make(index: number, placement: Placement): void {
+    const { image = HERE, target } = directoryOf(this.#t, placement);
+    const { name, type, rung, size, entries } = placement;
+    const as = stagedNameOf(this.#t, index, placement);
+    this.#leaf({ from: image, name, type, directory: target, as, rung, isPlaced: true }, size, (staged) => {
+      this.#staged(placement, staged.rung);
+      this.#count(staged.rung, entries);
+      if (staged.ino !== undefined) placement.stagedIno = staged.ino;
+    });
+  }
+
+  #staged(placement: Placement, rung: string): void {
+    placement.rung = rung;
+    placement.staging = this.#climber.named(rung).traits.staging;
+  }
+
+  /** A whole directory, made beside its target. */
+  *#tree(index: number, placement: Placement, rung: Strategy): Steps<void> {
     const t = this.#t;
     if (t.image === undefined) throw new Error('bug: staging without an image');
-    const made: { image: Bytes; staged: Bytes; ino: bigint }[] = [];
-    const pending = [{ image, staged }];
+    const { image = HERE, target } = directoryOf(t, placement);
+    // How large each entry is nobody has kept.
+    const bytes = placement.size / placement.entries;
+    const top = join(target, stagedNameOf(t, index, placement));
+    const pending = [{ image: join(image, placement.name), staged: top }];
     for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
-      made.push({ ...next, ino: makeDirectory(next.staged, t) });
-      this.#count(rung, 1);
-      for (const { name } of t.fs.list(t.image.at(next.image))) {
+      const { image: from, staged: directory } = next;
+      const ino = makeDirectory(directory, t);
+      if (directory === top) placement.stagedIno = ino;
+      this.#made.push({ ...next, ino });
+      this.#count(rung.name, 1);
+      for (const { name, type: listed } of t.fs.list(t.image.at(from))) {
         yield 'stoppable';
-        const path = join(next.image, name);
+        const path = join(from, name);
         if (this.#excluded(path)) continue;
-        const source = { dir: t.image.at(next.image), name };
-        const stat = this.#stat(source);
-        if (stat.type === 'directory') pending.push({ image: path, staged: join(next.staged, name) });
-        else if (stat.type !== 'socket')
-          this.#count(this.#leaf(next.staged, source, stat, { dir: t.root.at(next.staged), name }, rung), 1);
-      }
-    }
-    for (const { image: from, staged: to, ino } of made.reverse()) {
-      const pinned = t.fs.pin(t.root.at(to), HERE);
-      try {
-        if (t.fs.statHandle(pinned).ino !== ino) throw replacedMeanwhile(to);
-        applyAttributes(pinned, readAttributes(t.image.at(from), HERE, t.fs), t.fs);
-      } finally {
-        t.fs.closeFile(pinned);
+        const type = listed ?? mustStat({ dir: t.image.at(from), name }, t.fs).type;
+        if (type === 'directory') pending.push({ image: path, staged: join(directory, name) });
+        else if (type !== 'socket')
+          this.#leaf({ from, name, type, directory, as: name, rung: rung.name, isPlaced: false }, bytes, (staged) =>
+            this.#count(staged.rung, 1),
+          );
       }
     }
   }
 
-  /** One entry that is no directory, by `rung` or, for `auto`, the next that works. Hard links of one inode stay one. */
-  #leaf(directory: Bytes, source: Name, stat: Stat, staged: Name, rung: Strategy): Strategy {
-    if (stat.nlink === 1 || rung.traits.staging === 'moved' || !this.#choice.links)
-      return this.#climb(directory, source, stat, staged, rung);
+  /** One entry that is no directory, by whoever has time. */
+  #leaf(task: StageEntry, bytes: number, done: (staged: StagedEntry) => void): void {
+    this.#work.share('stage', task, bytes, (staged) => done(staged ?? this.#linked(task)));
+  }
+
+  /** One name of several: hard links of one inode stay one. */
+  #linked({ from, name, directory, as, rung }: StageEntry): StagedEntry {
+    const t = this.#t;
+    const source = { dir: (t.image as OpenDirectories).at(from), name };
+    const stat = mustStat(source, t.fs);
+    const staged = { dir: t.root.at(directory), name: as };
     // One inode for each file system of the root that the group reaches.
-    const key = `${linkKey(stat)} ${this.#t.fs.stat(staged.dir, HERE)?.mountId}`;
+    const key = `${linkKey(stat)} ${t.fs.stat(staged.dir, HERE)?.mountId}`;
     const first = this.#groups.get(key);
-    if (first !== undefined && this.#linkTo(first, staged)) return rung;
-    const used = this.#climb(directory, source, stat, staged, rung);
-    this.#groups.set(key, { directory, name: staged.name });
-    return used;
+    let used = rung;
+    if (first === undefined || !this.#linkTo(first, staged)) {
+      used = this.#climber.climb(directory, source, stat, staged, this.#climber.named(rung)).name;
+      this.#groups.set(key, { directory, name: as });
+    }
+    return { rung: used, ino: mustStat(staged, t.fs).ino };
   }
 
   #linkTo(first: { readonly directory: Bytes; readonly name: Bytes }, staged: Name): boolean {
@@ -198,57 +249,11 @@ class Stager {
     }
   }
 
-  /** The ladder: bounded, and it returns the rung that was used. */
-  #climb(directory: Bytes, source: Name, stat: Stat, staged: Name, planned: Strategy): Strategy {
-    let last: unknown;
-    for (const rung of [planned, ...this.#below(planned)]) {
-      const here = `${rung.name} ${directory}`;
-      if (this.#refused.has(here)) continue;
-      try {
-        rung.stage(source, stat, { ...staged, birthplace: this.#birthplace(directory, staged.dir) }, this.#t.fs);
-        return rung;
-      } catch (error) {
-        if (!isErrno(error, ...siteRefusals, ...entryRefusals)) throw error;
-        if (isErrno(error, ...siteRefusals)) this.#refused.add(here);
-        last = error;
-      }
-    }
-    if (this.#choice.strategy === 'auto') throw last;
-    const why = last instanceof Error ? last.message : show(directory);
-    throw new MergeError(
-      'STRATEGY_IMPOSSIBLE',
-      `strategy \`${this.#choice.strategy}\` cannot stage ${quoted(source.name)}: ${why}`,
-      { cause: last },
-    );
+  get #climber(): Climber {
+    return this.#work.at.climber;
   }
 
-  #birthplace(directory: Bytes, dir: DirHandle): Birthplace | undefined {
-    if (!this.#birthplaces.has(directory)) this.#birthplaces.set(directory, birthplace(dir, this.#t.fs));
-    return this.#birthplaces.get(directory);
-  }
-
-  /** What `auto` tries after a rung failed on an entry. */
-  #below(planned: Strategy): Strategy[] {
-    if (this.#choice.strategy !== 'auto') return [];
-    const { registry, links } = this.#choice;
-    return registry
-      .slice(registry.indexOf(planned) + 1)
-      .filter(({ traits }) => traits.staging === 'made' && (links || !traits.links));
-  }
-
-  #strategy(name: string): Strategy {
-    const found = this.#choice.registry.find((strategy) => strategy.name === name);
-    if (found === undefined) throw new Error(`bug: no strategy ${name}`);
-    return found;
-  }
-
-  #stat(name: Name): Stat {
-    const stat = this.#t.fs.stat(name.dir, name.name);
-    if (stat === undefined) throw new MergeError('STAGE_FAILED', `${quoted(name.name)} vanished while it was staged`);
-    return stat;
-  }
-
-  #count(rung: Strategy, entries: number): void {
-    this.counts.set(rung.name, (this.counts.get(rung.name) ?? 0) + entries);
+  #count(rung: string, entries: number): void {
+    this.counts.set(rung, (this.counts.get(rung) ?? 0) + entries);
   }
 }

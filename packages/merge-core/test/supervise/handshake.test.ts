@@ -81,7 +81,7 @@ describe('a mover that', () => {
 
   test('is the second one, and opened another root, is not let go on', async () => {
     const ready =
-      "require('fs').writeSync(3, JSON.stringify({ say: 'ready', protocol: 2, root: String(process.pid) }) + '\\n');";
+      "require('fs').writeSync(3, JSON.stringify({ say: 'ready', protocol: 3, root: String(process.pid) }) + '\\n');";
     const error = await failure(script(`${ready} process.stdin.once('data', () => process.exit(5))`));
     expect(error).toMatchObject({ code: 'MOVER_DIED', outcome: 'incomplete' });
     expect(error.message).toMatch(/exit code 5; and then: the mover did not start: it opened another root/);
@@ -93,7 +93,7 @@ describe('a mover that', () => {
     expect(error.message).toContain('said nothing within');
   });
 
-  const agreed = say({ say: 'ready', protocol: 2, root: '' });
+  const agreed = say({ say: 'ready', protocol: 3, root: '' });
   const refused = { code: 'FILE_COLLISION', message: 'not this one', outcome: 'refused' };
 
   test('does not end after its last word is not waited for, and that word stands (G10)', async () => {
