@@ -1,5 +1,5 @@
 /**
- * `main.ts [--cases NAME,…] [--engines REGEXP] [--rounds N] [--more] [--no-calls]`: measures, and writes bench/report: the tables, the
+ * `main.ts [--cases NAME,…] [--engines REGEXP] [--rounds N] [--more] [--profile] [--no-calls]`: measures, and writes bench/report: the tables, the
  * plots and all numbers. `--rounds 0` only writes the report of what was measured before. Needs root.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
@@ -33,4 +33,4 @@ function measureInNamespace(): boolean {
 }
 
 if (options.rounds > 0 && !measureInNamespace()) process.exitCode = 1;
-console.log(writeReport(withPortage(readResults())));
+if (!options.profile) console.log(writeReport(withPortage(readResults())));

@@ -6,7 +6,7 @@ const CALLS_MIN = 0.05;
 
 /** Every case with every engine. */
 export function timeTable(results: Results): string[] {
-  const head = ['case', 'engine', 'median ms', 'lowest–highest', 'µs an entry', '× first', 'peak MiB'];
+  const head = ['case', 'engine', 'median ms', 'lowest–highest', 'rounds', 'µs an entry', '× first', 'peak MiB'];
   return table(
     head,
     Object.entries(results).flatMap(([name, result]) => timeRows(name, result)),
@@ -22,6 +22,7 @@ function timeRows(name: string, { runs, entries }: CaseResult): string[][] {
       engine,
       whole(ms),
       `${whole(Math.min(...times(all)))}–${whole(Math.max(...times(all)))}`,
+      String(all.length),
       ((ms * 1000) / entries).toFixed(1),
       pairedRatio(all, first).toFixed(2),
       whole(median(all.map(({ rssKiB }) => rssKiB)) / 1024),

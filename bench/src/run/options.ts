@@ -8,6 +8,8 @@ export interface RunOptions {
   readonly rounds: number;
   /** The rounds come to those that were measured before. */
   readonly more: boolean;
+  /** Measure nothing, show where the time of the library goes. */
+  readonly profile: boolean;
   /** Count system calls too. */
   readonly calls: boolean;
 }
@@ -21,9 +23,10 @@ export function runOptions(args: readonly string[]): RunOptions {
       engines: { type: 'string', default: '' },
       rounds: { type: 'string', default: '3' },
       more: { type: 'boolean', default: false },
+      profile: { type: 'boolean', default: false },
       'no-calls': { type: 'boolean', default: false },
     },
   });
-  const { cases, engines, rounds, more, 'no-calls': without } = values;
-  return { cases: cases.split(',').filter(Boolean), engines, rounds: Number(rounds), more, calls: !without };
+  const { cases, engines, rounds, more, profile, 'no-calls': without } = values;
+  return { cases: cases.split(',').filter(Boolean), engines, rounds: Number(rounds), more, profile, calls: !without };
 }
