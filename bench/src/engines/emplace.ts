@@ -10,7 +10,7 @@ const here = (name: string): string => fileURLToPath(new URL(name, import.meta.u
 export const CLI: readonly string[] = [
   process.execPath,
   '--disable-sigusr1',
-  here('../../../packages/cli/dist/main.js'),
+  here('../../../packages/cli/dist/main.cjs'),
 ];
 
 /** What a merge is asked for, beside its trees. Paths lie in the root. */
