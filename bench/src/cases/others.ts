@@ -134,7 +134,10 @@ export function growth(world: World): Case[] {
   );
 }
 
-/** A process that merges and one that watches it, beside one that does all. */
+/**
+ * A process that merges and one that watches it, beside one that does all. `mergeSync` has as many threads as the supervised
+ * merge; `--in-process` has one.
+ */
 export function supervision(world: World): Case {
   const files = 40_000;
   return {
@@ -147,8 +150,10 @@ export function supervision(world: World): Case {
         root: smallFiles(world.tools, files, 'old'),
       }),
     engines: [
-      mergeCommand('emplace, command line, in-process', {}, '--in-process', '--sync', 'none'),
+      library('emplace, library', { sync: 'none' }),
+      library('emplace, library, supervised', { sync: 'none' }, 'supervised'),
       mergeCommand('emplace, command line', {}, '--sync', 'none'),
+      mergeCommand('emplace, command line, in-process', {}, '--in-process', '--sync', 'none'),
     ],
   };
 }

@@ -120,7 +120,7 @@ const WANTED: readonly Wanted[] = [
     what: 'supervision, 40,000 entries: beside in-process',
     unit: '×',
     limit: 1.05,
-    measured: ratio('supervision/replace-all', COMMAND, `${COMMAND}, in-process`),
+    measured: ratio('supervision/replace-all', `${LIBRARY}, supervised`, LIBRARY),
   },
 ];
 
