@@ -27,7 +27,8 @@ import { Threads } from '../../src/threads/threads.ts';
 import { balance, balanced, forced, mergeBy, requestOf } from './merging.ts';
 
 const NAMES = Array.from({ length: 40 }, (_, i) => `f${String(i).padStart(2, '0')}`);
-const tree = (content: string) => NAMES.map((name) => file(name, `${content} ${name}`));
+/** Programs: what is kept of one is a link. */
+const tree = (content: string) => NAMES.map((name) => file(name, `${content} ${name}`, { mode: 0o755 }));
 const choice = { strategy: 'auto', links: true, keepImage: false } as const;
 
 /** Work on an image by so many threads. */

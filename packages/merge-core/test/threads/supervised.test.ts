@@ -19,7 +19,8 @@ import { superviseMerge } from '../../src/supervise/supervisor.ts';
 import { requestOf } from './merging.ts';
 
 const NAMES = Array.from({ length: 40 }, (_, i) => `f${String(i).padStart(2, '0')}`);
-const tree = (content: string) => NAMES.map((name) => file(name, `${content} ${name}`));
+/** Programs: what is kept of one is a link. */
+const tree = (content: string) => NAMES.map((name) => file(name, `${content} ${name}`, { mode: 0o755 }));
 
 interface Told {
   readonly signal?: AbortSignal;
