@@ -45,7 +45,7 @@ export function thisMachine(): { machine: string; load: number } {
   const processors = cpus();
   const memory = Math.round(totalmem() / 2 ** 30);
   return {
-    machine: `${processors.length} × ${processors[0]?.model.trim()}, ${memory} GiB, Linux ${release()}, Node ${process.version}`,
+    machine: `${processors.length} × ${processors[0]?.model.trim()}, ${memory} GiB, Linux ${release().split('-')[0]}, Node ${process.version}`,
     load: loadavg()[0] ?? Number.NaN,
   };
 }
