@@ -23,6 +23,7 @@ export function plot(cases: readonly (readonly [name: string, result: CaseResult
   });
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${top}" viewBox="0 0 ${WIDTH} ${top}">`,
+    `<title>Milliseconds: ${escaped(cases.map(([name]) => name).join(', '))}</title>`,
     `<style>${STYLE}</style>`,
     ...panels.flat(),
     '</svg>\n',
