@@ -26,7 +26,7 @@ function keysOf(s: Scene, path: string): string[] {
   return s.pinned(path, (file) => [...s.fs.xattrs(file).keys()].filter((key) => !key.startsWith('security.')));
 }
 
-const asTheImage = ['0:0 600 ', '0:0 600 user.k', '0:0 600 '];
+const asTheImage = ['0:0 644 ', '0:0 644 user.k', '0:0 644 '];
 
 onBothPorts(({ scene, rootTest }) => {
   describe('copies in a directory have what the image says', () => {
