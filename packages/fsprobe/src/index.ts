@@ -27,7 +27,7 @@ export { ProcUnavailableError } from './processes/proc.ts';
 export { probeRename, probeRenameSync, type RenameProbeOptions } from './rename-shapes/probe-rename.ts';
 export { type RenameShapes, type ShapeName, type ShapeVerdict, shapeNames } from './rename-shapes/shapes.ts';
 export { silenceAt } from './rename-shapes/silence.ts';
-export { type ThreadState, threadState } from './rename-shapes/thread-state.ts';
+export { lastingThreadState, type ThreadState, threadState } from './rename-shapes/thread-state.ts';
 export { canRenameDirectories, describeSite, onOneMount, type Place, type Site, siteKey } from './site.ts';
 export {
   type Finding,

@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 
-/** Where the first thread of a process is: Node's main thread. */
+/** Where a thread of a process is. */
 export interface ThreadState {
   /** One letter, see proc(5); `?` where /proc does not tell. */
   readonly state: string;
@@ -8,18 +8,38 @@ export interface ThreadState {
   readonly wchan?: string;
 }
 
-/** None of this asks the file system that the thread waits for. */
+/** Of the first thread, Node's main one. None of this asks the file system that it waits for. */
 export function threadState(pid: number | undefined): ThreadState {
-  const stat = readProc(pid, 'stat');
+  return stateOf(pid, pid);
+}
+
+/** Of the thread that keeps a killed process from being gone. The first may have ended before it, and shows as a zombie. */
+export function lastingThreadState(pid: number): ThreadState {
+  const all = threadsOf(pid).map((thread) => stateOf(pid, thread));
+  return all.find(({ state }) => state === 'D') ?? all.find(({ state }) => !GONE.includes(state)) ?? threadState(pid);
+}
+
+const GONE = ['Z', 'X', '?'];
+
+function threadsOf(pid: number): number[] {
+  try {
+    return readdirSync(`/proc/${pid}/task`).map(Number);
+  } catch {
+    return [];
+  }
+}
+
+function stateOf(pid: number | undefined, thread: number | undefined): ThreadState {
+  const stat = readProc(pid, thread, 'stat');
   // The command's name stands before it in brackets, and may have brackets itself.
   const state = stat?.at(stat.lastIndexOf(')') + 2) ?? '?';
-  const wchan = readProc(pid, 'wchan');
+  const wchan = readProc(pid, thread, 'wchan');
   return { state, ...(wchan !== undefined && wchan !== '' && wchan !== '0' && { wchan }) };
 }
 
-function readProc(pid: number | undefined, name: string): string | undefined {
+function readProc(pid: number | undefined, thread: number | undefined, name: string): string | undefined {
   try {
-    return readFileSync(`/proc/${pid}/task/${pid}/${name}`, 'latin1');
+    return readFileSync(`/proc/${pid}/task/${thread}/${name}`, 'latin1');
   } catch {
     return undefined;
   }

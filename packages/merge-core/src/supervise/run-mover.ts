@@ -1,6 +1,13 @@
 import type { ChildProcess } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
-import { eachLine, howItEnded, type ThreadState, type Timestamp, threadState } from '@emplace/fsprobe';
+import {
+  eachLine,
+  howItEnded,
+  lastingThreadState,
+  type ThreadState,
+  type Timestamp,
+  threadState,
+} from '@emplace/fsprobe';
 import { afterRunning } from '../after-running.ts';
 import { FRESH_MS } from '../announce.ts';
 import type { Emit } from '../events.ts';
@@ -109,7 +116,7 @@ export async function runMover(watched: Watched): Promise<Ended> {
     for (const stream of [stdin, stderr, messages]) stream.destroy();
     child.unref();
     const call = stalled ?? { call: why ?? '', afterMs: undefined };
-    end.resolve({ end: 'stuck', ...call, pid, state: threadState(pid) });
+    end.resolve({ end: 'stuck', ...call, pid, state: lastingThreadState(pid) });
   };
   const answer = (line: Answer | object): void => void stdin.write(`${JSON.stringify(line)}\n`);
   const runHooks = async (phase: HookPhase): Promise<void> => {

@@ -14,6 +14,7 @@ import { rootTest } from '@emplace/fixtures/jest';
 import { describe, expect } from '@jest/globals';
 import type { MergeError } from '../../src/errors.ts';
 import type { MergeEvent } from '../../src/events.ts';
+import { recover } from '../../src/index.ts';
 import type { MergeReport } from '../../src/report.ts';
 import { superviseMerge } from '../../src/supervise/supervisor.ts';
 import { requestOf } from './merging.ts';
@@ -72,6 +73,20 @@ describe('a call of a thread that never returns is named and ended', () => {
       expect((error as MergeError).message).toMatch(new RegExp(`${callOf[operation]} .*f07.* did not return`));
       expect(differsFrom('old')).toEqual([]);
     });
+});
+
+rootTest('a call of a thread that not even SIGKILL ends is told with where that thread is (G10)', async () => {
+  using work = temporaryDirectory();
+  await using fuse = await mountFuse(work.at('fuse'));
+  const { root, differsFrom } = scene(work, fuse);
+  await fuse.rules([{ ...holding('CREATE', 7), answer: 'hold' }]);
+  const error = await ended(work, root, {});
+  await fuse.rules([]);
+  await fuse.release();
+  expect(error).toMatchObject({ code: 'STALLED', outcome: 'incomplete' });
+  expect((error as MergeError).message).toContain('cannot be killed (state D');
+  await recover({ root, sync: 'none', lockTimeoutMs: 20_000 });
+  expect(differsFrom('old')).toEqual([]);
 });
 
 rootTest('a merge that is told to stop while a thread works rolls back (G1)', async () => {
