@@ -83,7 +83,8 @@ export function published(port: FsPort, page: Slot): FsPort {
         number,
         from,
         source as Bytes,
-        typeof c === 'number' ? c : 0,
+        // A mode, a group or an offset is no directory.
+        typeof c === 'number' && typeof d === 'string' ? c : 0,
         typeof d === 'string' ? (d as Bytes) : NONE,
       );
       try {
