@@ -57,13 +57,14 @@ function copyRun(from: FileHandle, to: FileHandle, start: number, end: number, f
   try {
     while (offset < end) {
       const copied = fs.copyRange(from, to, offset, Math.min(end - offset, RANGE_MAX));
-      if (copied === 0) return;
+      if (copied === 0) break;
       offset += copied;
     }
   } catch (error) {
     if (!isErrno(error, ...noRange)) throw error;
-    copyThroughBuffer(from, to, offset, end, fs);
   }
+  // Nothing copied need not be the end: kernels before 5.19 say that of file systems that make content when it is read.
+  if (offset < end) copyThroughBuffer(from, to, offset, end, fs);
 }
 
 const CHUNK = 256 * 1024;
