@@ -121,6 +121,31 @@ describe('while a merge runs', () => {
     expect(picture(fs, ROOT).filter((line) => line.includes('precious') && line.includes('"mine"'))).toHaveLength(1);
   });
 
+  test.each([
+    ['a program', 0o755],
+    ['a file', 0o644],
+  ])('a directory in place of what was kept of %s goes with what is in it, and the merge ends', (_, mode) => {
+    const fs = world([{ path: 'a', content: 'old', mode }], [{ path: 'a', content: 'new', mode }]);
+    let planted = 0;
+    const plant = (): void => {
+      const root = fs.openRoot(ROOT);
+      for (const { name } of fs.list(root)) {
+        if (!name.startsWith('.a.emplace-')) continue;
+        fs.unlink(root, name);
+        build(fs, ROOT, [
+          { path: name, type: 'directory' },
+          { path: `${name}/theirs`, content: 'theirs' },
+        ]);
+        planted++;
+      }
+      fs.closeDir(root);
+    };
+    expect(meddle(fs, 'clean-up', plant)).toBeUndefined();
+    expect(planted).toBe(1);
+    expect(at(fs, 'a')).toBe('new');
+    expect(picture(fs, ROOT).filter((line) => line.includes('.emplace'))).toEqual([]);
+  });
+
   test('an identical file that is removed does not stop it', () => {
     const entry = { path: 'same', content: 'same' };
     const fs = world([{ ...entry, mtime: { sec: 1, nsec: 1 } }, ...old], [entry, ...fresh]);
