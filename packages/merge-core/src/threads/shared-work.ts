@@ -115,13 +115,19 @@ export class SharedWork implements Disposable {
       return;
     }
     this.#heard = rung;
-    this.#given = this.#given.filter((given) => {
-      const answer = given.thread.take();
-      if (answer === undefined) return true;
-      this.#hear(given, answer);
-      return false;
-    });
+    this.#hearAll();
     if (this.#failed !== undefined) this.#throwFirst();
+  }
+
+  /** What has come is of the earliest batch that its thread was given: of a later one it may come while this looks. */
+  #hearAll(): void {
+    for (const thread of new Set(this.#given.map((given) => given.thread)))
+      for (let answer = thread.take(); answer !== undefined; answer = thread.take()) {
+        const given = this.#given.find((one) => one.thread === thread);
+        if (given === undefined) throw new Error('bug: an answer to nothing');
+        this.#given = this.#given.filter((one) => one !== given);
+        this.#hear(given, answer);
+      }
   }
 
   #hear({ first, items }: Given, { results, failure }: Answer): void {
@@ -147,12 +153,18 @@ export class SharedWork implements Disposable {
 
   /** A thread that died (it is out of memory) answers nothing any more. */
   #checkAlive(): void {
-    const alive = this.#given.filter(({ thread }) => !thread.isDead);
-    if (alive.length === this.#given.length) return;
-    const dead = this.#given.find(({ thread }) => thread.isDead);
-    this.#given = alive;
-    this.#fail(dead?.first ?? 0, new SyscallError('ENOMEM', 'a worker thread, which ended'));
-    this.#throwFirst();
+    this.#letGoOfDead();
+    if (this.#failed !== undefined) this.#throwFirst();
+  }
+
+  #letGoOfDead(): void {
+    for (const thread of new Set(this.#given.map((given) => given.thread))) {
+      if (!thread.isDead) continue;
+      const first = this.#given.find((given) => given.thread === thread)?.first ?? 0;
+      this.#given = this.#given.filter((given) => given.thread !== thread);
+      this.#threads?.bury(thread);
+      this.#fail(first, new SyscallError('ENOMEM', 'a worker thread, which ended'));
+    }
   }
 
   /** Waits until no thread is at any task: what they work on is not theirs any more. */
@@ -160,11 +172,8 @@ export class SharedWork implements Disposable {
     this.#batch = [];
     while (this.#given.length > 0) {
       const heard = this.#threads?.rung ?? 0;
-      this.#given = this.#given.filter((given) => {
-        const answer = given.thread.take();
-        if (answer !== undefined) this.#hear(given, answer);
-        return answer === undefined && !given.thread.isDead;
-      });
+      this.#hearAll();
+      this.#letGoOfDead();
       if (this.#given.length > 0) this.#threads?.wait(heard, LOOK_MS);
     }
   }

@@ -36,8 +36,8 @@ const stopping = Object.assign(Object.create(linux) as FsPort, betweenPieces);
 const fs: FsPort = lenient(slot === undefined ? stopping : published(stopping, slot), setup.lossy);
 const buffer = contentBuffer();
 const choice = { ...setup.choice, registry: builtIn };
-// The first call binds all of them.
-fs.statHandle(setup.root as never);
+// The first call binds all of them. Not on the page: a thread that is not waited for any more may be ended in it.
+linux.statHandle(setup.root as never);
 
 Atomics.store(words, WORD.state, STATE.ready);
 ring();

@@ -57,7 +57,12 @@ export class Thread {
     const workerData: ThreadData = { setup, number, port: port2, words: this.#words, bell };
     const script = new URL(`./task-thread${extname(import.meta.url)}`, import.meta.url);
     const execArgv = nodeFlags(import.meta.url);
-    this.#worker = new Worker(script, { workerData, transferList: [port2], execArgv, resourceLimits: limits });
+    try {
+      this.#worker = new Worker(script, { workerData, transferList: [port2], execArgv, resourceLimits: limits });
+    } catch (error) {
+      port1.close();
+      throw error;
+    }
     // That it died is seen where its answer is waited for.
     this.#worker.on('error', () => {});
     this.#worker.unref();

@@ -1,3 +1,4 @@
+import { Page } from '../supervise/page.ts';
 import type { Setup, ThreadTerms } from './setup.ts';
 import { Thread } from './thread.ts';
 
@@ -29,8 +30,19 @@ export class Threads implements Disposable {
     const { count, always } = this.#terms;
     if (this.#isStarted || count < 2 || tasks < 2 || (tasks < TASKS_MIN && bytes < BYTES_MIN && !always)) return;
     this.#isStarted = true;
-    for (let number = 1; number < count; number++) this.#threads.push(new Thread(number, this.#bell, this.#setup));
+    for (let number = 1; number < count && this.#add(number); number++);
     if (always) this.#settle(START_MS);
+  }
+
+  /** Where a limit of processes or memory refuses one, those that there are do the work. */
+  #add(number: number): boolean {
+    try {
+      this.#threads.push(new Thread(number, this.#bell, this.#setup));
+      return true;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ERR_WORKER_INIT_FAILED') throw error;
+      return false;
+    }
   }
 
   get ready(): readonly Thread[] {
@@ -59,8 +71,18 @@ export class Threads implements Disposable {
       if (left <= 0 || this.#threads.every(({ isReady, isDead }) => isReady || isDead)) break;
       this.wait(heard, Math.min(left, LOOK_MS));
     }
-    for (const thread of this.#threads) if (!thread.isReady) thread.end();
-    this.#threads = this.#threads.filter(({ isReady }) => isReady);
+    // Asked once: one that becomes ready while it is told to end is given nothing.
+    const ready = new Set(this.ready);
+    for (const thread of this.#threads) if (!ready.has(thread)) thread.end();
+    this.#threads = [...ready];
+  }
+
+  /** One that died is given nothing any more, and the call that it died in is no call that does not return. */
+  bury(dead: Thread): void {
+    this.#threads = this.#threads.filter((thread) => thread !== dead);
+    if (this.#setup.page === undefined) return;
+    using page = new Page(this.#setup.page);
+    page.slots[dead.number]?.clear();
   }
 
   [Symbol.dispose](): void {

@@ -1,5 +1,7 @@
 /** What goes wrong in a thread goes wrong in the merge: it rolls back, and nothing is left. */
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import {
   compareTrees,
   file,
@@ -14,12 +16,13 @@ import {
 import { mountFuse } from '@emplace/fixtures/fuse';
 import { rootTest } from '@emplace/fixtures/jest';
 import { linuxPort } from '@emplace/fsprobe';
-import { ascii, type Bytes, SyscallError } from '@emplace/syscalls';
+import { ascii, type Bytes, close, SyscallError } from '@emplace/syscalls';
 import { expect } from '@jest/globals';
 import { MergeError } from '../../src/errors.ts';
 import { OpenDirectories } from '../../src/open-directories.ts';
 import { Climber } from '../../src/strategy/climb.ts';
 import { builtIn } from '../../src/strategy/select.ts';
+import { newPage, type Slot } from '../../src/supervise/page.ts';
 import type { Setup } from '../../src/threads/setup.ts';
 import { SharedWork } from '../../src/threads/shared-work.ts';
 import { contentBuffer } from '../../src/threads/tasks.ts';
@@ -32,10 +35,10 @@ const tree = (content: string) => NAMES.map((name) => file(name, `${content} ${n
 const choice = { strategy: 'auto', links: true, keepImage: false } as const;
 
 /** Work on an image by so many threads. */
-function workOn(image: string, count: number) {
+function workOn(image: string, count: number, page?: number) {
   const fs = linuxPort();
   const top = fs.openRoot(ascii(image));
-  const setup: Setup = { image: top, root: top, digests: ['md5'], lossy: [], choice, page: undefined };
+  const setup: Setup = { image: top, root: top, digests: ['md5'], lossy: [], choice, page };
   const owned = new DisposableStack();
   owned.defer(() => fs.closeDir(top));
   const directories = owned.use(new OpenDirectories(fs, top));
@@ -137,6 +140,38 @@ rootTest('a thread that dies is an error of what it was at, and nobody waits for
       while (!steps.next().done);
     }),
   ).toMatchObject({ code: 'ENOMEM' });
+});
+
+rootTest('the call in which a thread died is no call that does not return: nobody waits for it (G10)', async () => {
+  using place = temporaryDirectory();
+  const { page, fd } = newPage();
+  using owned = new DisposableStack();
+  owned.use(page);
+  owned.adopt(fd, close);
+  const slot = page.slots[1] as Slot;
+  writeTree(place.make('image'), [sparseFile('a', 2 ** 33, []), sparseFile('b', 2 ** 33, [])]);
+  const before = balance();
+  using shared = workOn(place.at('image'), 2, fd);
+  for (const name of ['a', 'b'])
+    shared.work.share('read', { directory: '' as Bytes, name: ascii(name), isFile: true }, 0, () => {});
+  const steps = shared.work.finish();
+  expect(steps.next().done).toBe(false);
+  shared.threads[Symbol.dispose]();
+  await balanced(before);
+  // As if it had been in the middle of one.
+  slot.enter(1, 0, ascii('a'), 0, ascii(''));
+  thrown(SyscallError, () => {
+    while (!steps.next().done);
+  });
+  expect(slot.read()).toMatchObject({ call: 0 });
+});
+
+rootTest('threads that a limit of processes refuses are not missed', () => {
+  const script = fileURLToPath(new URL('./few-threads-script.ts', import.meta.url));
+  const node = ['--conditions=@emplace/source', '--disable-warning=ExperimentalWarning', script];
+  expect(execFileSync(process.execPath, node, { encoding: 'utf8', timeout: 20_000 })).toBe(
+    'ERR_WORKER_INIT_FAILED 0\n',
+  );
 });
 
 rootTest('threads that cannot start are not missed', () => {
