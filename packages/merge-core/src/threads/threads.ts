@@ -1,3 +1,4 @@
+import { prlimit, RLIMIT_NOFILE } from '@emplace/syscalls';
 import { Page } from '../supervise/page.ts';
 import type { Setup, ThreadTerms } from './setup.ts';
 import { Thread } from './thread.ts';
@@ -5,6 +6,8 @@ import { Thread } from './thread.ts';
 /** To start a thread takes as long as some thousand small calls, or as reading some ten MiB. */
 const TASKS_MIN = 3000;
 const BYTES_MIN = 32 * 1024 * 1024;
+/** Of this process. One thread does with half as many; who has none left can neither go on nor back. */
+const DESCRIPTORS_MIN = 256;
 /** How long one may take to be ready where it is waited for. */
 const START_MS = 30_000;
 /** Between two looks whether those that are waited for still live. */
@@ -30,6 +33,7 @@ export class Threads implements Disposable {
     const { count, always } = this.#terms;
     if (this.#isStarted || count < 2 || tasks < 2 || (tasks < TASKS_MIN && bytes < BYTES_MIN && !always)) return;
     this.#isStarted = true;
+    if (prlimit(0, RLIMIT_NOFILE).soft < DESCRIPTORS_MIN) return;
     for (let number = 1; number < count && this.#add(number); number++);
     if (always) this.#settle(START_MS);
   }

@@ -16,7 +16,7 @@ import {
 import { mountFuse } from '@emplace/fixtures/fuse';
 import { rootTest } from '@emplace/fixtures/jest';
 import { linuxPort } from '@emplace/fsprobe';
-import { ascii, type Bytes, close, SyscallError } from '@emplace/syscalls';
+import { ascii, type Bytes, close, prlimit, RLIMIT_NOFILE, SyscallError } from '@emplace/syscalls';
 import { expect } from '@jest/globals';
 import { MergeError } from '../../src/errors.ts';
 import { OpenDirectories } from '../../src/open-directories.ts';
@@ -172,6 +172,21 @@ rootTest('threads that a limit of processes refuses are not missed', () => {
   expect(execFileSync(process.execPath, node, { encoding: 'utf8', timeout: 20_000 })).toBe(
     'ERR_WORKER_INIT_FAILED 0\n',
   );
+});
+
+rootTest('a process that may have few descriptors has no threads that use them up', () => {
+  const setup: Setup = { image: undefined, root: 0 as never, digests: [], lossy: [], choice, page: undefined };
+  const { soft, hard } = prlimit(0, RLIMIT_NOFILE);
+  const { threads: before } = balance();
+  using threads = new Threads(forced, setup);
+  prlimit(0, RLIMIT_NOFILE, { soft: 160, hard });
+  try {
+    threads.start(10, 0);
+  } finally {
+    prlimit(0, RLIMIT_NOFILE, { soft, hard });
+  }
+  expect(threads.ready).toEqual([]);
+  expect(balance().threads).toBeLessThanOrEqual(before);
 });
 
 rootTest('threads that cannot start are not missed', () => {
