@@ -11,11 +11,9 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
-  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
-  statSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs';
@@ -24,6 +22,8 @@ import { createRequire } from 'node:module';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type BuildOptions, build, type OutputFile, type Plugin, transform } from 'esbuild';
+import { lazily } from './build/lazily.ts';
+import { removeOld } from './build/remove-old.ts';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const dist = join(here, 'dist');
@@ -36,6 +36,9 @@ const started = new Date();
 mkdirSync(dist, { recursive: true });
 const directory = mkdtempSync(join(dist, 'build-'));
 chmodSync(directory, 0o755);
+
+/** What found something to do: else the bundle would work, and be slow. */
+const applied = new Set<string>();
 
 const options = {
   absWorkingDir: here,
@@ -57,13 +60,14 @@ const koffi: Plugin = {
   name: 'koffi',
   setup: ({ onResolve, onLoad }) => {
     onLoad({ filter: /syscalls\/src\/native\.ts$/ }, async ({ path }) => ({
-      contents: (await readFile(path, 'utf8')).replace('const require = createRequire(import.meta.url);', ''),
+      contents: without('const require = createRequire(import.meta.url);', await readFile(path, 'utf8')),
       loader: 'ts',
     }));
     onResolve({ filter: /^koffi$/ }, ({ path }) => ({ path, namespace: 'library' }));
     onLoad({ filter: /./, namespace: 'library' }, async () => {
       const { arch } = process;
       const library = (libc: string): string => `require('@koromix/koffi-linux-${arch}/${libc}_${arch}/koffi.node')`;
+      applied.add('koffi');
       // That of the wrong C library cannot be loaded.
       const contents = `try { module.exports = ${library('linux')} } catch { module.exports = ${library('musl')} }`;
       return { contents, resolveDir: dirname(createRequire(join(here, 'bundle.ts')).resolve('koffi')) };
@@ -75,9 +79,12 @@ const koffi: Plugin = {
 const lazyOclif: Plugin = {
   name: 'lazy-oclif',
   setup: ({ onLoad }) =>
-    onLoad({ filter: /@oclif\/core\/lib\/.*\.js$/ }, async ({ path }) => ({
-      contents: lazily(await readFile(path, 'utf8'), /^const (\w+_\d+) = (.*require\(".*"\).*);$/gm),
-    })),
+    onLoad({ filter: /@oclif\/core\/lib\/.*\.js$/ }, async ({ path }) => {
+      const text = await readFile(path, 'utf8');
+      const contents = lazily(text, /^const (\w+_\d+) = (.*require\(".*"\).*);$/gm);
+      if (contents !== text) applied.add('lazy-oclif');
+      return { contents };
+    }),
 };
 
 /** A module that takes long to load, and that is used for names beyond ASCII only, becomes one that is required. */
@@ -88,6 +95,7 @@ const lazyStringWidth: Plugin = {
       importer.includes('/cli/src/') ? { path, namespace: 'required' } : undefined,
     );
     onLoad({ filter: /./, namespace: 'required' }, async ({ path }) => {
+      applied.add('lazy-string-width');
       const footer = { js: 'module.exports = module.exports.default;' };
       const { outputFiles } = await build({ ...options, format: 'cjs', entryPoints: [path], footer });
       return { contents: outputFiles[0]?.contents as Uint8Array };
@@ -109,11 +117,13 @@ const late: Record<string, string> = {
 const apart: Plugin = {
   name: 'apart',
   setup: ({ onResolve }) =>
-    onResolve({ filter: /^\.\// }, ({ path, kind }) =>
-      kind === 'dynamic-import'
-        ? { path: `./${nameOf(path)}${path === './by-oclif.ts' ? '.mjs' : '.cjs'}`, external: true }
-        : undefined,
-    ),
+    onResolve({ filter: /^\.\// }, ({ path, kind }) => {
+      if (kind !== 'dynamic-import') return undefined;
+      const isModule = path === './by-oclif.ts';
+      if (!isModule && !Object.hasOwn(late, nameOf(path)))
+        return { errors: [{ text: `\`${path}\` is imported when it is needed, and is no script of the bundle` }] };
+      return { path: `./${nameOf(path)}${isModule ? '.mjs' : '.cjs'}`, external: true };
+    }),
 };
 
 /** `config-list` for `./commands/config/list.ts`. */
@@ -159,15 +169,18 @@ const all = await build({
 
 for (const file of scripts.outputFiles) await (file.path.endsWith('.cjs') ? writeScript(file) : writeFile(file));
 for (const file of all.outputFiles) writeFile(file);
+for (const name of [koffi.name, lazyOclif.name, lazyStringWidth.name, 'lazily'])
+  if (!applied.has(name)) throw new Error(`${name} found nothing to do: what it changes has another form now`);
 warmUp();
 publish();
-removeOld();
+for (const why of removeOld(dist, [basename(directory), 'main.cjs'], KEEP_MS)) console.error(`an older build: ${why}`);
 
 /** A script, and where it is in a hurry before it one that says where the cache is: what is loaded before that is not cached. */
 async function writeScript({ path, text }: OutputFile): Promise<void> {
   // What is loaded late is Node's own, in its executable, or lies in this script: both are ours while we run.
-  const late = lazily(text, /^ *(?:var )?(import_\w+) = ((?:__toESM\()?require(?:_\w+)?\(.*\));$/gm);
-  const { code } = await transform(late, {
+  const later = lazily(text, /^ *(?:var )?(import_\w+) = ((?:__toESM\()?require(?:_\w+)?\(.*\));$/gm);
+  if (later !== text) applied.add('lazily');
+  const { code } = await transform(later, {
     format: 'cjs',
     platform: 'node',
     target: 'node24',
@@ -188,18 +201,15 @@ function writeFile({ path, contents }: OutputFile): void {
   writeFileSync(path, contents);
 }
 
-/** What the compiler of `text` requires at once is required at each use: it names the module there (`import_a.b`). */
-function lazily(text: string, requires: RegExp): string {
-  const required = new Map([...text.matchAll(requires)].map(([, name, expression]) => [name, expression]));
-  if (required.size === 0) return text;
-  const names = [...required.keys()];
-  return text
-    .replace(requires, '')
-    .replace(new RegExp(`\\b(${names.join('|')})\\.`, 'g'), (_, name) => `(${name} ??= ${required.get(name)}).`)
-    .concat(`\nvar ${names.join(', ')};\n`);
+function without(part: string, text: string): string {
+  if (!text.includes(part)) throw new Error(`there is no \`${part}\` to leave out`);
+  return text.replace(part, '');
 }
 
-/** Once through the commands that are in a hurry. Where that fails (no rights, no /proc) there is no cache, and each starts as it can. */
+/**
+ * Once through the commands that are in a hurry. Where that fails (no rights, no /proc) there is no cache, and each starts as it can.
+ * @throws Error when it is our code that fails: that is not published
+ */
 function warmUp(): void {
   const place = join(directory, 'warm-up');
   for (const name of ['image', 'root']) mkdirSync(join(place, name), { recursive: true });
@@ -208,8 +218,14 @@ function warmUp(): void {
   const merge = ['merge', join(place, 'image'), '--root', join(place, 'root')];
   const commands = [merge, ['scan', '--pid', String(process.pid)]];
   const script = `(async () => { for (const words of ${JSON.stringify(commands)}) await require(${main}).main(words); })()`;
-  spawnSync(process.execPath, ['--disable-sigusr1', '-e', script], { stdio: 'ignore', timeout: 60_000 });
+  const { stderr } = spawnSync(process.execPath, ['--disable-sigusr1', '-e', script], {
+    encoding: 'utf8',
+    stdio: ['ignore', 'ignore', 'pipe'],
+    timeout: 60_000,
+  });
   rmSync(place, { recursive: true, force: true });
+  if (/\b(?:TypeError|ReferenceError|SyntaxError)\b|Cannot find module/.test(stderr))
+    throw new Error(`the bundle does not work: ${stderr}`);
 }
 
 function publish(): void {
@@ -230,13 +246,4 @@ function touchReplaced(): void {
 
 function tryRead(path: string): string {
   return existsSync(path) ? readFileSync(path, 'utf8') : '';
-}
-
-function removeOld(): void {
-  const current = [basename(directory), 'main.cjs'];
-  for (const name of readdirSync(dist).filter((name) => !current.includes(name))) {
-    const path = join(dist, name);
-    if (Date.now() - (statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0) > KEEP_MS)
-      rmSync(path, { recursive: true, force: true });
-  }
 }
