@@ -232,8 +232,9 @@ class Merging {
       } else if (node?.type === 'symlink') {
         const above = this.root.get(at);
         if (above === undefined) throw new Error(`${at} has no entry`);
-        const othersMayRename = (above.mode & 0o002) !== 0 && (above.mode & 0o1000) === 0;
-        if (othersMayRename || (node.owner !== '0:0' && node.owner !== above.owner)) return 'UNSAFE_SYMLINK';
+        const { mode, owner } = above;
+        const othersMayBringIt = (mode & 0o002) !== 0 || ((mode & 0o020) !== 0 && !owner.endsWith(':0'));
+        if (othersMayBringIt || (node.owner !== '0:0' && node.owner !== owner)) return 'UNSAFE_SYMLINK';
         if (node.owner !== '0:0') users.add(node.owner);
         if (++links > 40) return 'SYMLINK_LOOP';
         if (node.body.startsWith('/')) at = '';

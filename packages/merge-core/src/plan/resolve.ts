@@ -77,10 +77,10 @@ function isTrustworthy(link: Stat, directory: Stat, uid: number): boolean {
 /**
  * Whether others may put a link of root's or the owner's that lies elsewhere into a directory: all may write to it, or a
  * group, which may have members that its directory's owner is not (root:mail, 02775). Not root's group; and what an
- * ordinary user lets his own group do to his directories is his affair when it is he who merges (umask 002).
+ * ordinary user lets his own group do to his directories is his affair when it is he who merges (umask 002). The sticky
+ * bit keeps others from taking names away, not from bringing one along: a link of root's that lies in a user's directory.
  */
 export function othersMove({ mode, uid: owner, gid }: Stat, uid: number): boolean {
-  if ((mode & 0o1000) !== 0) return false;
   const isOwn = owner === uid && uid !== 0;
   return (mode & 0o002) !== 0 || ((mode & 0o020) !== 0 && gid !== 0 && !isOwn);
 }

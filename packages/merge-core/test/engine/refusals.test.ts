@@ -173,6 +173,18 @@ describe('what is wrong with the trees is refused before anything changes', () =
       return undefined;
     });
   });
+  rootTest(
+    'a symlink of root in a sticky directory, where a user may have brought it along: UNSAFE_SYMLINK (G6)',
+    () => {
+      refuses('UNSAFE_SYMLINK', 3, ({ image, root }) => {
+        file(image, 'tmp/config/inside');
+        for (const name of ['tmp', 'etc']) mkdirSync(join(root, name));
+        symlinkSync('/etc', join(root, 'tmp/config'));
+        chmodSync(join(root, 'tmp'), 0o1777);
+        return undefined;
+      });
+    },
+  );
   rootTest('a symlink that the owner of a directory made in it to what is not his: UNSAFE_SYMLINK (G6)', () => {
     refuses('UNSAFE_SYMLINK', 3, ({ image, root }) => {
       file(image, 'home/config/inside');
