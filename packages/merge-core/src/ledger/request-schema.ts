@@ -11,7 +11,7 @@ export const REQUEST_VERSION = 1;
 type Loose<T> = { [K in keyof T]: undefined extends T[K] ? T[K] | undefined : T[K] };
 
 /** What no document can say: functions, and what a caller makes of `hooks` and `hooksDir`. */
-type NotSaid = 'onEvent' | 'signal' | 'fs' | 'facts' | 'strategies' | 'hooks' | 'hookSettings' | 'ledger';
+type NotSaid = 'onEvent' | 'signal' | 'mover' | 'fs' | 'facts' | 'strategies' | 'hooks' | 'hookSettings' | 'ledger';
 
 interface Said {
   readonly version: number;
