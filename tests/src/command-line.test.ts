@@ -1,10 +1,18 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { appendFileSync, mkdirSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import {
+  appendFileSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { file, temporaryDirectory, writeTree } from '@emplace/fixtures';
-import { toolTest } from '@emplace/fixtures/jest';
+import { rootTest, toolTest } from '@emplace/fixtures/jest';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 
 const emplace = fileURLToPath(new URL('../../emplace', import.meta.url));
@@ -53,6 +61,40 @@ beforeAll(() => {
   // The first start of a checkout installs and builds.
   expect(run(['--version']).status).toBe(0);
 }, 300_000);
+
+describe('./emplace', () => {
+  test('runs from any directory, by symlinks to it, and by its name', () => {
+    using work = temporaryDirectory();
+    symlinkSync(emplace, work.at('one'));
+    symlinkSync('one', work.at('two'));
+    const PATH = `${dirname(emplace)}:${process.env.PATH}`;
+    for (const [command, env] of [
+      [work.at('two'), {}],
+      ['./two', {}],
+      ['emplace', { PATH }],
+      [relative(work.path, emplace), {}],
+    ] as const) {
+      const { status, stdout, stderr } = spawnSync(command, ['merge', 'no-image', '--root', '.', '--json'], {
+        cwd: work.path,
+        encoding: 'utf8',
+        env: { ...process.env, ...env },
+      });
+      expect({ command, status, stderr }).toEqual({ command, status: 2, stderr: '' });
+      expect(JSON.parse(stdout)).toMatchObject({ error: { code: 'IMAGE_MISSING' } });
+    }
+  });
+
+  rootTest('runs in a checkout that is read-only', () => {
+    using work = temporaryDirectory();
+    files(work.make('image'), 3, 'new');
+    const script = 'mount --bind "$1" "$1" && mount -o remount,bind,ro "$1" && exec "$0" merge "$2" --root "$3"';
+    const args = [script, emplace, dirname(emplace), work.at('image'), work.make('root')];
+    const unshare = ['--mount', '--propagation', 'private', 'sh', '-c', ...args];
+    const { status, stderr } = spawnSync('unshare', unshare, { encoding: 'utf8' });
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    expect(readdirSync(work.at('root'))).toEqual(['d0', 'd1', 'd2']);
+  });
+});
 
 describe('emplace merge', () => {
   test('tells what it did as one JSON object, and leaves the root with the image and nothing else', () => {

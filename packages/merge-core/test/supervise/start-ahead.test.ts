@@ -68,6 +68,18 @@ rootTest('one that nobody took ends when it is let go, and leaves no descriptor 
   while (descriptors() > before) await new Promise((resolve) => setImmediate(resolve));
 });
 
+rootTest('one that cannot be started is none, and leaves no descriptor open', async () => {
+  const before = descriptors();
+  const { execPath } = process;
+  process.execPath = '/no/such/node';
+  try {
+    expect(startMoverAhead()).toBeUndefined();
+  } finally {
+    process.execPath = execPath;
+  }
+  while (descriptors() > before) await new Promise((resolve) => setImmediate(resolve));
+});
+
 function descriptors(): number {
   return readdirSync('/proc/self/fd').length;
 }
