@@ -1,5 +1,5 @@
 /** All that runs on this machine beside the tests: nothing is found of a process where /proc shows no cause for that by itself. */
-import { readFileSync, readlinkSync, statSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { rootTest } from '@emplace/fixtures/jest';
 import { expect } from '@jest/globals';
@@ -25,9 +25,10 @@ function hasCause(pid: number): boolean {
   const proc = `/proc/${pid}`;
   const started = booted + Number(fields(pid)[19]) / HZ;
   const shown = ['exe', 'cwd', 'root'].map((name) => readlinkSync(`${proc}/${name}`));
+  const open = readdirSync(`${proc}/fd`).map((fd) => readlinkSync(`${proc}/fd/${fd}`));
   const code = readFileSync(`${proc}/maps`, 'latin1').matchAll(/^\S+ ..x. \S+ \S+ \d+ +(\/.*)$/gm);
   const paths = [...shown, ...Array.from(code, ([, path = '']) => path)];
-  if (paths.some((path) => path.endsWith(' (deleted)'))) return true;
+  if ([...paths, ...open].some((path) => path.endsWith(' (deleted)'))) return true;
   const words = readFileSync(`${proc}/cmdline`, 'utf8').split('\0');
   const files = [...paths, ...words.map((word) => resolve(shown[1] ?? '/', word))];
   // A second by which the clock may be off that the start is told by.
