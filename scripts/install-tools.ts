@@ -19,6 +19,7 @@ const PACKAGES = [
   'patch',
   'python3',
   'rsync',
+  'ruby',
   'strace',
   'util-linux',
   'xfsprogs',

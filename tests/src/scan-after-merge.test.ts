@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { makeLoopFs, type TemporaryDirectory, temporaryDirectory, unmount } from '@emplace/fixtures';
 import { isRoot, rootTest, testWith } from '@emplace/fixtures/jest';
 import { type ScannedProcess, scan } from '@emplace/fsprobe';
-import { mergeSync, vdbOwners } from '@emplace/merge-core';
+import { mergeSync } from '@emplace/merge-core';
 import { AT_FDCWD, RENAME_EXCHANGE, renameat2, toBytes } from '@emplace/syscalls';
 import { afterAll, beforeAll, describe, expect } from '@jest/globals';
 import { CAT, startWaiting, type Waiting } from '../../packages/fsprobe/test/processes/children.ts';
@@ -13,6 +13,12 @@ import { aged } from '../../packages/fsprobe/test/stale/zoo.ts';
 
 const IMAGE = 'portage/app-misc/it-1/image';
 const NEW = Buffer.from('new');
+const STRATEGIES = ['rename', 'double-rename', 'hardlink', 'reflink', 'copy'];
+const emplace = fileURLToPath(new URL('../../emplace', import.meta.url));
+
+function run(...words: string[]): string {
+  return execFileSync(emplace, words, { encoding: 'utf8' });
+}
 
 describe('programs that run while their package is merged', () => {
   let place: TemporaryDirectory;
@@ -48,7 +54,7 @@ describe('programs that run while their package is merged', () => {
     return processes;
   }
 
-  for (const strategy of ['rename', 'double-rename', 'hardlink', 'reflink', 'copy']) {
+  for (const strategy of STRATEGIES) {
     rootTest(`${strategy}: exactly those that were replaced are named, and nothing of the image is shown`, async () => {
       const { image, root } = trees();
       await using one = await startWaiting(`${root}/bin/one`);
@@ -70,31 +76,42 @@ describe('programs that run while their package is merged', () => {
     });
   }
 
-  testWith(
-    { root: true, tools: ['gcc', 'chroot'] },
-    'the package is named that the replaced program is of',
-    async () => {
-      const top = place.at('disk/packaged');
-      const [image, root] = [`${top}/image`, `${top}/root`];
-      const ledger = { vdb: `${root}/var/db/pkg`, buildInfo: `${top}/build-info` };
-      for (const dir of [`${root}/bin`, `${root}/var/cache/edb`, `${image}/bin`, ledger.vdb, ledger.buildInfo])
-        mkdirSync(dir, { recursive: true });
-      for (const [name, value] of Object.entries({ SLOT: '0', EAPI: '8' }))
-        writeFileSync(`${ledger.buildInfo}/${name}`, `${value}\n`);
-      const source = fileURLToPath(new URL('../../packages/fsprobe/test/stale/programs.c', import.meta.url));
-      execFileSync('gcc', ['-pthread', '-static', '-o', `${image}/bin/one`, source]);
-      const program = Buffer.concat([readFileSync(`${image}/bin/one`), NEW]);
-      mergeSync({ image, root, strategy: 'copy', ledger: { ...ledger, package: 'app-misc/one-1' } });
-      await using one = await startWaiting('chroot', [root, '/bin/one']);
-      mkdirSync(`${image}/bin`, { recursive: true });
-      writeFileSync(`${image}/bin/one`, program, { mode: 0o755 });
-      mergeSync({ image, root, strategy: 'copy', ledger: { ...ledger, package: 'app-misc/one-2' } });
-      const { processes } = scan({ pids: [one.pid], owners: [vdbOwners()] });
-      expect(processes).toMatchObject([
-        { place: 'chroot', findings: [{ class: 'replaced-executable', path: '/bin/one', owners: ['app-misc/one-2'] }] },
-      ]);
-    },
-  );
+  for (const strategy of STRATEGIES) {
+    testWith(
+      { root: true, tools: ['gcc', 'chroot'] },
+      `${strategy}: after \`emplace merge\` \`emplace scan\` names the package that the replaced program is of`,
+      async () => {
+        const top = place.at(`disk/packaged-${strategy}`);
+        const [image, root] = [`${top}/image`, `${top}/root`];
+        const [vdb, buildInfo] = [`${root}/var/db/pkg`, `${top}/build-info`];
+        for (const dir of [`${root}/bin`, `${root}/var/cache/edb`, `${image}/bin`, vdb, buildInfo])
+          mkdirSync(dir, { recursive: true });
+        for (const [name, value] of Object.entries({ SLOT: '0', EAPI: '8' }))
+          writeFileSync(`${buildInfo}/${name}`, `${value}\n`);
+        const merge = (name: string): string =>
+          run(
+            ...['merge', image, '--root', root, '--strategy', strategy, '--progress', 'none'],
+            ...['--vdb', vdb, '--build-info', buildInfo, '--package', name],
+          );
+        const source = fileURLToPath(new URL('../../packages/fsprobe/test/stale/programs.c', import.meta.url));
+        execFileSync('gcc', ['-pthread', '-static', '-o', `${image}/bin/one`, source]);
+        const program = Buffer.concat([readFileSync(`${image}/bin/one`), NEW]);
+        merge('app-misc/one-1');
+        await using one = await startWaiting('chroot', [root, '/bin/one']);
+        mkdirSync(`${image}/bin`, { recursive: true });
+        writeFileSync(`${image}/bin/one`, program, { mode: 0o755 });
+        merge('app-misc/one-2');
+        expect(JSON.parse(run('scan', '--pid', `${one.pid}`, '--json'))).toMatchObject({
+          processes: [
+            {
+              place: 'chroot',
+              findings: [{ class: 'replaced-executable', path: '/bin/one', owners: ['app-misc/one-2'] }],
+            },
+          ],
+        });
+      },
+    );
+  }
 
   rootTest('a merge by exchange, which leaks, is noticed as one', async () => {
     const { image, root } = trees();

@@ -12,6 +12,7 @@ import { aged, classes, findings } from './zoo.ts';
 const SCRIPTS: Readonly<Record<string, string>> = {
   '/usr/bin/python3': 'import sys\nfor line in sys.stdin: print(line, flush=True)\n',
   '/usr/bin/perl': '$| = 1; while (<STDIN>) { print }\n',
+  '/usr/bin/ruby': 'STDOUT.sync = true; while (line = STDIN.gets); puts line; end\n',
   '/bin/sh': 'while read line; do echo $line; done\n',
   '/bin/bash': 'while read line; do echo $line; done\n',
   [process.execPath]: 'process.stdin.pipe(process.stdout)\n',
