@@ -7,6 +7,10 @@ import { killAtMoments } from '../src/killed-processes.ts';
 import { versionEntries } from '../src/package-versions.ts';
 import { tell } from './table.ts';
 
+/** So many more until one leaves half a tree: one in ten to forty does. */
+const CONTROLS_MAX = 300;
+const TIMEOUT_MS = 400_000;
+
 const BIG_FILES = 12;
 const BIG_BYTES = 3 * 1024 * 1024;
 
@@ -26,18 +30,20 @@ for (const [name, operation, rounds, how] of [
     `${name}: either process is killed at ${rounds} moments, then recovered files and database are old or new (G1, G3)`,
     async () => {
       using disk = new Disk();
-      const seen = await killAtMoments(twoLanes(disk, how), operation, rounds);
-      expect(seen.old + seen.new).toBe(rounds);
+      const seen = await killAtMoments(twoLanes(disk, how), operation, rounds, rounds + CONTROLS_MAX);
+      const tried = seen.old + seen.new;
+      expect(tried).toBeGreaterThanOrEqual(rounds);
       expect(Math.min(seen.old, seen.new)).toBeGreaterThan(0);
       // Without recovery it would be neither.
       expect(seen.half).toBeGreaterThan(0);
       tell({
         kind: `either process of ${name} killed`,
         fileSystem: 'ext4',
-        tried: rounds,
+        tried,
         old: seen.old,
         new: seen.new,
         controlFailed: seen.half,
       });
     },
+    TIMEOUT_MS,
   );

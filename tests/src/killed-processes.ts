@@ -12,6 +12,9 @@ import { gone, kill } from './running.ts';
 
 const child = fileURLToPath(new URL('./children/supervised-operation.ts', import.meta.url));
 
+/** Multiples of it fill a span evenly, however many they are. */
+const GOLDEN_RATIO = (Math.sqrt(5) - 1) / 2;
+
 /** What was seen after so many kills. */
 interface Seen {
   old: number;
@@ -20,19 +23,24 @@ interface Seen {
   half: number;
 }
 
-/** Kills one of the two processes at moments from the beginning of the work to a little after its end, recovers, and looks for a whole tree. */
+/**
+ * Kills one of the two processes at moments from the beginning of the work to a little after its end, recovers, and looks for a whole tree.
+ * @param most rounds, where none so far left half a tree: the commit is a small part of the work
+ */
 export async function killAtMoments(
   lanes: readonly Installed[],
   operation: Operation,
   rounds: number,
+  most: number = rounds,
 ): Promise<Readonly<Seen>> {
   const seen: Seen = { old: 0, new: 0, half: 0 };
   const run = async (installed: Installed, lane: number): Promise<void> => {
     const span = await workMs(installed, operation);
     const after = installed.found();
     let isOld = false;
-    for (let round = lane; round < rounds; round += lanes.length) {
-      const moment = (span * 1.1 * round) / rounds;
+    for (let round = lane; round < rounds || (seen.half === 0 && round < most); round += lanes.length) {
+      const share = round < rounds ? round / rounds : (round * GOLDEN_RATIO) % 1;
+      const moment = span * 1.1 * share;
       const { tree, wasHalf } = await killed(installed, operation, moment, round, after, isOld);
       seen[tree]++;
       if (wasHalf) seen.half++;
