@@ -14,7 +14,7 @@ export function allCases(world: World): readonly Case[] {
     oneFile(world),
     smallPackages(world),
     ...growth(world),
-    supervision(world),
+    ...supervision(world),
   ];
 }
 

@@ -138,10 +138,9 @@ export function growth(world: World): Case[] {
  * A process that merges and one that watches it, beside one that does all. `mergeSync` has as many threads as the supervised
  * merge; `--in-process` has one.
  */
-export function supervision(world: World): Case {
-  const files = 40_000;
-  return {
-    name: 'supervision/replace-all',
+export function supervision(world: World): Case[] {
+  return [1, 1000, 40_000].map((files) => ({
+    name: `supervision/${files}`,
     entries: files,
     prepare: () =>
       world.make({
@@ -155,7 +154,7 @@ export function supervision(world: World): Case {
       mergeCommand('emplace, command line', {}, '--sync', 'none'),
       mergeCommand('emplace, command line, in-process', {}, '--in-process', '--sync', 'none'),
     ],
-  };
+  }));
 }
 
 /** Runs a command that ends by a kill. */
