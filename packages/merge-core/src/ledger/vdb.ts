@@ -47,7 +47,8 @@ export class Vdb implements Disposable {
   /** Where it is, or would be made, below the root; symlinks on the way are followed inside the root. */
   readonly path: Bytes;
   #directories: readonly VdbDirectory[] | undefined;
-  #packages: readonly VdbEntry[] | undefined;
+  /** What was read, by directory. */
+  readonly #entries = new Map<Bytes, VdbEntry | Problem>();
   readonly #problems: Problem[] = [];
 
   /**
@@ -102,13 +103,7 @@ export class Vdb implements Disposable {
 
   /** All that are whole. What is not is among the {@link problems}. */
   packages(): readonly VdbEntry[] {
-    this.#packages ??= this.directories().flatMap((directory) => {
-      const entry = this.#read(directory);
-      if (!('code' in entry)) return [entry];
-      this.#problems.push(entry);
-      return [];
-    });
-    return this.#packages;
+    return this.#whole(this.directories());
   }
 
   /** Entries that are half written, and what else is wrong with the database: each names its path. */
@@ -122,27 +117,35 @@ export class Vdb implements Disposable {
    * @throws MergeError VDB_DAMAGED when a version of the package is half written: nobody knows its slot
    */
   inSlot(category: string, pn: string, slot: string): VdbEntry[] {
-    const isOf = ({ name }: VdbDirectory): boolean => name.category === category && name.pn === pn;
-    this.#refuseDamaged(isOf);
-    const entries = this.packages().filter((entry) => isOf(entry) && entry.slot === slot);
+    const versions = this.directories().filter(({ name }) => name.category === category && name.pn === pn);
+    const entries = this.#undamaged(versions).filter((entry) => entry.slot === slot);
     return entries.sort((a, b) => (b.counter ?? -1) - (a.counter ?? -1));
   }
 
   /** @throws MergeError VDB_DAMAGED when it is half written */
   entry(name: PackageName): VdbEntry | undefined {
-    const isIt = (one: VdbDirectory): boolean => showPackage(one.name) === showPackage(name);
-    this.#refuseDamaged(isIt);
-    return this.packages().find(isIt);
+    return this.#undamaged(this.directories().filter((one) => showPackage(one.name) === showPackage(name)))[0];
   }
 
-  #refuseDamaged(concerns: (one: VdbDirectory) => boolean): void {
-    const paths = new Set(
-      this.directories()
-        .filter(concerns)
-        .map(({ directory }) => directory),
-    );
-    const problems = this.problems().filter(({ path }) => paths.has(path));
+  /** Reads these alone: of thousands of packages a merge concerns one or two. */
+  #undamaged(directories: readonly VdbDirectory[]): VdbEntry[] {
+    const entries = this.#whole(directories);
+    const paths = new Set(directories.map(({ directory }) => directory));
+    const problems = this.#problems.filter(({ path }) => paths.has(path));
     if (problems.length > 0) throw refuse(problems);
+    return entries;
+  }
+
+  #whole(directories: readonly VdbDirectory[]): VdbEntry[] {
+    return directories.flatMap((directory) => {
+      let entry = this.#entries.get(directory.directory);
+      if (entry === undefined) {
+        entry = this.#read(directory);
+        this.#entries.set(directory.directory, entry);
+        if ('code' in entry) this.#problems.push(entry);
+      }
+      return 'code' in entry ? [] : [entry];
+    });
   }
 
   /** @throws MergeError VDB_DAMAGED when it cannot be read; lines that mean nothing are `problems` of what is returned */

@@ -1,5 +1,5 @@
 import { thrown } from '@emplace/fixtures';
-import { failAt } from '@emplace/fixtures/faults';
+import { beforeCall, failAt } from '@emplace/fixtures/faults';
 import { ascii, SyscallError } from '@emplace/syscalls';
 import { describe, expect, test } from '@jest/globals';
 import { MergeError } from '../../src/index.ts';
@@ -53,6 +53,20 @@ test('what is installed in a slot comes latest first, whatever its version (A.4)
     'dev-lang/python-3.12.9',
   ]);
   expect(opened.vdb.inSlot('dev-lang', 'python', '2.7')).toEqual([]);
+});
+
+test('who asks for one package or slot has no other package read', () => {
+  const read: unknown[] = [];
+  const others = ['app-shells/zsh-5', 'sys-apps/sed-4', 'sys-apps/sedutil-1'].flatMap((name) => installed(name, {}));
+  const port = beforeCall(rootWith(...bash, ...others), (name, _, args) => {
+    if (name === 'openFile') read.push(args[1]);
+  });
+  using opened = new Opened(port);
+  expect(opened.vdb.entry(parsePackageName('app-shells/bash-5.2'))?.counter).toBe(7);
+  expect(names(opened.vdb.inSlot('app-shells', 'bash', '0'))).toEqual(['app-shells/bash-5.2']);
+  expect(read).toEqual(['SLOT', 'COUNTER']);
+  // The others are half written: whoever asks for all is told.
+  expect(opened.vdb.problems()).toHaveLength(3);
 });
 
 describe('an entry that is half written is named, and is none of the packages:', () => {
