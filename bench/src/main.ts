@@ -18,6 +18,9 @@ const options = runOptions(process.argv.slice(2));
 function measureInNamespace(): boolean {
   // Installs and builds first what is missing: not while the clock runs.
   execFileSync(here('../../emplace'), ['--version'], { stdio: ['ignore', 'ignore', 'inherit'] });
+  execFileSync(process.execPath, [here('../../node_modules/typescript/bin/tsc'), '-b', here('../..')], {
+    stdio: 'inherit',
+  });
   using place = temporaryDirectory();
   const unshare = ['--mount', '--pid', '--fork', '--kill-child', '--mount-proc', '--propagation', 'private', '--'];
   const node = [process.execPath, '--conditions=@emplace/source', '--disable-warning=ExperimentalWarning'];

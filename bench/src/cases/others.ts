@@ -149,8 +149,8 @@ export function supervision(world: World): Case[] {
         root: smallFiles(world.tools, files, 'old'),
       }),
     engines: [
-      library('emplace, library', { sync: 'none' }),
-      library('emplace, library, supervised', { sync: 'none' }, 'supervised'),
+      library('emplace, library, first call', { sync: 'none' }, 'merge', { how: 'cold' }),
+      library('emplace, library, first call, supervised', { sync: 'none' }, 'supervised', { how: 'cold' }),
       mergeCommand('emplace, command line', {}, '--sync', 'none'),
       mergeCommand('emplace, command line, in-process', {}, '--in-process', '--sync', 'none'),
     ],

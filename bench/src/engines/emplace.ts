@@ -20,16 +20,15 @@ export type Asked = Omit<MergeOptions, 'image' | 'root' | 'ledger'> & {
   readonly contents?: string;
 };
 
-/** A call of the library in a process that has merged before: the time is that of the call alone. */
+/** A call of the library as it is built, in a process that has merged before unless it is `cold`: the time is that of the call alone. */
 export function library(
   name: string,
   asked: Asked = {},
   operation: Operation = 'merge',
-  more: Partial<Engine> = {},
+  { how = 'warm', ...more }: Partial<Engine> & { readonly how?: 'warm' | 'cold' } = {},
 ): Engine {
   const child = (trees: Trees, how: string): readonly string[] => [
     process.execPath,
-    '--conditions=@emplace/source',
     '--disable-warning=ExperimentalWarning',
     here('emplace-child.ts'),
     operation,
@@ -39,7 +38,7 @@ export function library(
   return {
     name,
     timesItself: true,
-    command: (trees) => child(trees, 'warm'),
+    command: (trees) => child(trees, how),
     calls: (trees) => [child(trees, 'cold'), child(trees, 'idle')],
     ...more,
   };
