@@ -42,7 +42,7 @@ export function* surveyTree(
   fs: FsPort,
 ): Steps<Surveys> {
   const surveys = new Map<Bytes, Survey>();
-  const order: { path: Bytes; parent: Survey | undefined; survey: Survey }[] = [];
+  const order: { parent: Survey | undefined; survey: Survey }[] = [];
   const pending: { path: Bytes; stat: Stat; parent: Survey | undefined }[] = [
     { path: top, stat: topStat, parent: undefined },
   ];
@@ -63,7 +63,7 @@ export function* surveyTree(
       crosses: undefined,
     };
     surveys.set(path, survey);
-    order.push({ path, parent, survey });
+    order.push({ parent, survey });
     const dir = fs.openDir(image, path);
     try {
       for (const { name } of fs.list(dir)) {
