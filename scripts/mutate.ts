@@ -5,6 +5,7 @@
  *     --every N --from K   the mutants K, K+N, K+2N … of the area (all of them without)
  *     --files GLOB         of these files instead of the area's (may be given again)
  *     --only ID,ID         these mutants alone
+ *     --quick              without the second round, of the tests that stop a merge at each of its calls
  *     --processes N        at the same time (1)
  *     --json FILE          keep what was found
  */
@@ -29,6 +30,7 @@ const { values: asked, positionals } = parseArgs({
     from: { type: 'string', default: '0' },
     files: { type: 'string', multiple: true },
     only: { type: 'string' },
+    quick: { type: 'boolean', default: false },
     processes: { type: 'string', default: '1' },
     json: { type: 'string' },
   },
@@ -46,7 +48,7 @@ try {
   let mutants = round(copy, 'quick', sample);
   // What takes long is asked only about what the quick tests let pass.
   const left = mutants.filter(isAlive).map(({ id }) => id);
-  if (left.length > 0) {
+  if (left.length > 0 && !asked.quick) {
     const again = new Map(round(copy, 'slow', { ...sample, only: left }).map((mutant) => [mutant.id, mutant]));
     mutants = mutants.map((mutant) => combined(mutant, again.get(mutant.id)));
   }
@@ -90,7 +92,7 @@ export default { ...base, testMatch: ['${testFile}'], testSequencer: undefined, 
     ignoreStatic: true,
     inPlace: true,
     concurrency: Number(asked.processes),
-    reporters: ['progress-append-only', 'json'],
+    reporters: ['survivors', 'progress-append-only', 'json'],
     jsonReporter: { fileName: report },
     // Endless loops are found by counting; this is for what waits.
     timeoutMS: 240_000,

@@ -14,6 +14,7 @@ const SLOW = [
   'what is written is read back, and what would not be',
   'thousands of directories with symlinks',
   'one name in 20,000 directories',
+  '40,000 entries with odd names',
 ];
 
 /** Of those that are there for many kinds of merge, the kinds that have most in them. The others take minutes a mutant. */

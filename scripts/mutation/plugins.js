@@ -24,7 +24,16 @@ const messages = {
   },
 };
 
+/** What survives is told at once: a run takes long. */
+const survivors = {
+  onMutantTested({ id, status, fileName, location, replacement }) {
+    if (status !== 'Survived') return;
+    console.log(`${fileName}:${location.start.line}:${location.start.column} ${id} -> ${replacement}`);
+  },
+};
+
 export const strykerPlugins = [
   { kind: 'Checker', name: 'sample', value: sample },
+  { kind: 'Reporter', name: 'survivors', value: survivors },
   { kind: 'Ignore', name: 'messages', value: messages },
 ];

@@ -212,10 +212,9 @@ function decode(line: string, number: number): JournalRecord {
       const image = fields.pathOrNull();
       const target = fields.path();
       const action = fields.oneOf('keep', 'adopt', 'make', 'drop');
-      const attributes = decodeAttributes(fields.any(), fail);
-      const old = decodeAttributes(fields.any(), fail);
-      const time = fields.any();
-      const oldMtime = Array.isArray(time) ? new Fields(time, fail).time() : undefined;
+      const attributes = fields.nullable(decodeAttributes);
+      const old = fields.nullable(decodeAttributes);
+      const oldMtime = fields.nullable((time) => time.time());
       if (((action === 'make' || action === 'adopt') && !attributes) || (action === 'adopt' && !old))
         fail('attributes are missing');
       const directory: PlannedDirectory = {
@@ -260,16 +259,14 @@ function decode(line: string, number: number): JournalRecord {
       return { type: 'site', image, target: fields.path() };
     }
     case 'commit': {
-      const staged = fields.list((item): StagedFact => {
-        if (!Array.isArray(item)) return fail('not a staged fact');
-        const fact = new Fields(item, fail);
-        return {
+      const staged = fields.lists(
+        (fact): StagedFact => ({
           index: fact.count(),
           ino: fact.bigint(),
           staging: fact.oneOf(...stagings),
           undo: fact.oneOf(...undoKinds),
-        };
-      });
+        }),
+      );
       const kept = fields.list((item) => keeps.find((one) => one === item) ?? fail('a way to keep is unknown'));
       return { type: 'commit', staged, kept };
     }
@@ -335,15 +332,8 @@ function encodeAttributes(attributes: Attributes | undefined): unknown {
   return [uid, gid, mode, mtime.sec, mtime.nsec, [...xattrs].map(([key, value]) => [key, value.toString('base64')])];
 }
 
-function decodeAttributes(value: unknown, fail: (why: string) => never): Attributes | undefined {
-  if (value === null) return undefined;
-  if (!Array.isArray(value)) return fail('not attributes');
-  const fields = new Fields(value, fail);
+function decodeAttributes(fields: Fields): Attributes {
   const head = { uid: fields.count(), gid: fields.count(), mode: fields.count(), mtime: fields.time() };
-  const pairs = fields.list((item): [Bytes, Buffer] => {
-    if (!Array.isArray(item)) return fail('not an xattr');
-    const pair = new Fields(item, fail);
-    return [ascii(pair.string()), Buffer.from(pair.string(), 'base64')];
-  });
+  const pairs = fields.lists((pair): [Bytes, Buffer] => [ascii(pair.string()), Buffer.from(pair.string(), 'base64')]);
   return { ...head, xattrs: new Map(pairs) satisfies Xattrs };
 }

@@ -64,6 +64,13 @@ export class Fields {
     return Array.isArray(value) ? value.map(item) : this.#fail('a list is missing');
   }
 
+  /** A list of nested lists. */
+  lists<T>(read: (fields: Fields) => T): T[] {
+    return this.list((value) =>
+      Array.isArray(value) ? read(new Fields(value, this.#fail)) : this.#fail('a list is missing'),
+    );
+  }
+
   /** What a nested list holds, or undefined for `null`. */
   nullable<T>(read: (fields: Fields) => T): T | undefined {
     const value = this.any();
