@@ -172,9 +172,9 @@ export class PackagePlan implements PlanLedger {
     for (const { message, path } of unsafe) draft.warn('LEFT_BEHIND', `${message}: what it leads to stays`, path);
     const emptied = verdicts.filter(({ verdict }) => verdict === 'remove-directory-if-empty');
     additions.drop(emptied.map(({ target }) => target));
-    for (const { target, verdict } of verdicts) {
+    for (const { target, verdict, stat } of verdicts) {
       yield 'stoppable';
-      if (verdict === 'remove' && !draft.isInSwapped(target)) additions.remove(target);
+      if (verdict === 'remove' && !draft.isInSwapped(target)) additions.remove(target, stat);
     }
   }
 

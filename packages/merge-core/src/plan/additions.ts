@@ -53,13 +53,13 @@ export class Additions {
     for (const path of dropped) this.#at(path);
   }
 
-  /** A name goes, a directory with all that is in it. */
-  remove(path: Bytes): void {
+  /** A name goes, a directory with all that is in it. @param seen its entry, where somebody looked at it for this plan */
+  remove(path: Bytes, seen?: Stat): void {
     if (this.#removed.has(path)) return;
     this.#removed.add(path);
     const { parent, name } = splitPath(path);
     const at = this.#at(parent);
-    const old = at.stat === undefined ? undefined : this.#fs.stat(this.#root.at(parent), name);
+    const old = at.stat === undefined ? undefined : (seen ?? this.#fs.stat(this.#root.at(parent), name));
     if (old === undefined || !this.#mayRemove(at, path, old)) return;
     const undo = this.#keptBy(at, name, old);
     if (undo === 'link') this.#sites.relyOn({ source: at.place, target: at.place }, ['hardLink']);

@@ -3,9 +3,13 @@ import { DIGEST_CHUNK, type DigestName } from '../ledger/digests.ts';
 import { type ImageContent, type ReadEntry, readEntry } from '../ledger/read-entry.ts';
 import type { OpenDirectories } from '../open-directories.ts';
 import type { Climber } from '../strategy/climb.ts';
-import { type ForgetEntry, forgetEntry } from '../transaction/forget-entry.ts';
+import { type Discard, discard } from '../transaction/discard.ts';
+import { type ForgetEntry, type Forgotten, forgetEntry } from '../transaction/forget-entry.ts';
 import { type KeepEntry, type Kept, keepBeside } from '../transaction/keep-beside.ts';
+import { type RemoveDirectory, removeDirectory } from '../transaction/remove-directories.ts';
 import { type StagedEntry, type StageEntry, stageEntry } from '../transaction/stage-entry.ts';
+import { type TakeAway, takeAway } from '../transaction/take-away.ts';
+import type { PlainFailure } from './failure.ts';
 
 /** What can be done in any order and by any thread, and what comes of it. Both are plain data: they go to another thread and back. */
 export interface Tasks {
@@ -15,8 +19,14 @@ export interface Tasks {
   readonly stage: { readonly task: StageEntry; readonly result: StagedEntry | undefined };
   /** Keeps an old entry of the root under a second name. */
   readonly keep: { readonly task: KeepEntry; readonly result: Kept | undefined };
+  /** Takes a name of the root away, once it was kept. */
+  readonly takeAway: { readonly task: TakeAway; readonly result: boolean };
   /** Removes what was kept. */
-  readonly forget: { readonly task: ForgetEntry; readonly result: boolean };
+  readonly forget: { readonly task: ForgetEntry; readonly result: Forgotten };
+  /** Removes an entry of the image. */
+  readonly discard: { readonly task: Discard; readonly result: PlainFailure | undefined };
+  /** Removes an empty directory. */
+  readonly removeDirectory: { readonly task: RemoveDirectory; readonly result: PlainFailure | undefined };
 }
 
 export type TaskName = keyof Tasks;
@@ -35,7 +45,15 @@ export interface Workplace {
 
 type Performers = { readonly [name in TaskName]: (task: Tasks[name]['task'], at: Workplace) => Tasks[name]['result'] };
 
-const performers: Performers = { read: readEntry, stage: stageEntry, keep: keepBeside, forget: forgetEntry };
+const performers: Performers = {
+  read: readEntry,
+  stage: stageEntry,
+  keep: keepBeside,
+  takeAway,
+  forget: forgetEntry,
+  discard,
+  removeDirectory,
+};
 
 /** Does one task. @throws what it throws */
 export function perform<Name extends TaskName>(

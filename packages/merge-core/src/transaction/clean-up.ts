@@ -1,18 +1,22 @@
 import { ignoring } from '@emplace/fsprobe';
 import { type Bytes, isErrno } from '@emplace/syscalls';
 import { quoted } from '../errors.ts';
-import { HERE, join, splitPath } from '../paths.ts';
+import { HERE, join } from '../paths.ts';
 import { type Excluded, excluder } from '../plan/exclude.ts';
 import type { Placement } from '../plan/model.ts';
 import type { Steps } from '../steps.ts';
 import type { Name } from '../strategy/strategy.ts';
+import { failureFrom } from '../threads/failure.ts';
 import type { SharedWork } from '../threads/shared-work.ts';
 import { finishDirectoryTimes, syncBeyondJournal } from './finish.ts';
+import { isPlain } from './forget-entry.ts';
 import { forgetRemoved } from './removals.ts';
+import { removeDirectories } from './remove-directories.ts';
 import { removeTree } from './remove-tree.ts';
 import {
   directoryOf,
   eachPlacement,
+  imageDirectoryOf,
   imageName,
   isReachable,
   stagedBeside,
@@ -30,7 +34,7 @@ export function* cleanUp(t: Transaction): Steps<void> {
   yield* removeUndo(t);
   yield* forgetRemoved(t);
   yield* finishDirectoryTimes(t);
-  if (!t.plan.keepImage) yield* removeImage(t);
+  if (!t.plan.keepImage && t.image !== undefined) yield* removeImage(t);
   syncBeyondJournal(t);
   t.journal.remove();
 }
@@ -88,9 +92,9 @@ function isLeaf({ undo, action, old, oldAs }: Placement): boolean {
 function forget(t: Transaction, index: number, placement: Placement, work: SharedWork): void {
   const { undo, old } = placement;
   const name = undo === 'exchange' ? stagedNameOf(t, index, placement) : undoName(t, index, placement);
-  const isPlain = old === undefined || old.type !== 'file' || (old.mode & 0o6111) === 0;
-  work.share('forget', { directory: directoryOf(t, placement).target, name, isPlain }, 0, (isThere) => {
-    if (!isThere) warnOfUndo(t, placement);
+  const task = { directory: directoryOf(t, placement).target, name, isPlain: isPlain(old) };
+  work.share('forget', task, 0, (what) => {
+    if (what !== 'gone') warnOfUndo(t, placement);
   });
 }
 
@@ -113,45 +117,48 @@ function moveAside(t: Transaction, placement: Placement, { dir, name }: Name, ol
  * the plan saw is removed: recovery may find another image under the same name.
  */
 function* removeImage(t: Transaction): Steps<void> {
-  if (t.image === undefined) return;
+  using work = t.sharing('finishing');
   const excluded = excluder(t.plan);
   let failed: string | undefined;
-  const trying = (act: () => void): void => {
-    try {
-      act();
-    } catch (error) {
-      // The root is done. An image that cannot be removed (read-only, cleaned by somebody else) is no reason to undo that.
-      if (!isErrno(error)) throw error;
-      if (!unreachable.includes(error.code)) failed ??= error.message;
-    }
+  // The root is done. An image that cannot be removed (read-only, cleaned by somebody else) is no reason to undo that.
+  const stays = (why: unknown): void => {
+    if (!isErrno(why)) throw why;
+    if (!unreachable.includes(why.code)) failed ??= why.message;
   };
   for (const entry of leftInImage(t)) {
-    trying(() => removeFromImage(t, entry, excluded));
+    const directory = imageDirectoryOf(t, entry);
+    if (directory === undefined) continue;
+    if (entry.type === 'directory') removeFromImage(t, entry, excluded, stays);
+    else
+      work.share('discard', { directory, name: entry.name, ino: entry.ino }, 0, (why) => {
+        if (why !== undefined) stays(failureFrom(why));
+      });
     yield 'finishing';
   }
-  for (const { image } of [...t.plan.directories].reverse()) {
-    if (image !== HERE && image !== undefined) trying(() => removeImageDirectory(t, image));
-    yield 'finishing';
-  }
+  yield* work.finish();
+  const directories = t.plan.directories.flatMap(({ image }) => (image === undefined || image === HERE ? [] : [image]));
+  yield* removeDirectories(directories, 'image', work, (_, why) => {
+    if (!isErrno(why, 'ENOTEMPTY', 'EEXIST', 'EBUSY')) stays(why);
+  });
   if (failed !== undefined) warn(t, `the image could not be removed: ${failed}`);
 }
 
-function removeFromImage(t: Transaction, entry: ReturnType<typeof leftInImage>[number], excluded: Excluded): void {
-  const name = imageName(t, entry);
-  const stat = name && t.fs.stat(name.dir, name.name);
-  if (name === undefined || stat === undefined || stat.ino !== entry.ino) return;
-  const path = join(directoryOf(t, entry).image ?? HERE, entry.name);
-  removeTree(name, t.fs, { keep: (below, { type }) => type === 'socket' || excluded(join(path, below)) });
+/** A directory with all that is in it. */
+function removeFromImage(t: Transaction, entry: Placement, excluded: Excluded, stays: (why: unknown) => void): void {
+  try {
+    const name = imageName(t, entry);
+    const stat = name && t.fs.stat(name.dir, name.name);
+    if (name === undefined || stat?.ino !== entry.ino) return;
+    const path = join(imageDirectoryOf(t, entry) ?? HERE, entry.name);
+    removeTree(name, t.fs, { keep: (below, { type }) => type === 'socket' || excluded(join(path, below)) });
+  } catch (error) {
+    stays(error);
+  }
 }
 
-function removeImageDirectory(t: Transaction, image: Bytes): void {
-  const { parent, name } = splitPath(image);
-  const dir = t.image?.at(parent);
-  if (dir !== undefined) ignoring(() => t.fs.rmdir(dir, name), 'ENOTEMPTY', 'EEXIST', 'EBUSY');
-}
-
-function leftInImage(t: Transaction) {
-  return [...t.plan.placements.filter((placement) => placement.staging !== 'in-image'), ...t.plan.identical];
+function leftInImage({ plan }: Transaction) {
+  const placed = plan.placements.filter(({ staging }) => staging !== 'in-image');
+  return [...placed, ...plan.identical.map((entry) => ({ ...entry, type: 'file' as const }))];
 }
 
 function warn(t: Transaction, message: string): void {

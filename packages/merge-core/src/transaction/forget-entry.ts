@@ -1,10 +1,11 @@
 import { ignoring } from '@emplace/fsprobe';
 import { type Bytes, isErrno } from '@emplace/syscalls';
+import type { OldEntry } from '../plan/model.ts';
 import type { Workplace } from '../threads/tasks.ts';
-import { removeArmed, removeTree } from './remove-tree.ts';
+import { isArmed, removeArmed, removeTree } from './remove-tree.ts';
 import { openBelow } from './transaction.ts';
 
-/** Something that was kept of an old entry, no directory, and is needed no more. */
+/** Something that was kept of an old entry and is needed no more. */
 export interface ForgetEntry {
   /** Of the root. */
   readonly directory: Bytes;
@@ -13,17 +14,24 @@ export interface ForgetEntry {
   readonly isPlain: boolean;
 }
 
-/** Removes it; what is gone already is fine. @returns false where its directory is not where the plan saw it, or part of what others put under its name stays */
-export function forgetEntry({ directory, name, isPlain }: ForgetEntry, at: Pick<Workplace, 'root' | 'fs'>): boolean {
+/** `left`: part of a directory stays, for instance since something is mounted in it. `unreachable`: its directory is not where the plan saw it. */
+export type Forgotten = 'gone' | 'left' | 'unreachable';
+
+export function isPlain(old: Pick<OldEntry, 'type' | 'mode'> | undefined): boolean {
+  return old?.type !== 'file' || !isArmed(old);
+}
+
+/** Removes it, a directory with all that is in it; what is gone already is fine. */
+export function forgetEntry({ directory, name, isPlain }: ForgetEntry, at: Pick<Workplace, 'root' | 'fs'>): Forgotten {
   const dir = openBelow(at.root, directory);
-  if (dir === undefined) return false;
+  if (dir === undefined) return 'unreachable';
   try {
     if (isPlain) ignoring(() => at.fs.unlink(dir, name), 'ENOENT');
     else removeArmed({ dir, name }, at.fs);
-    return true;
+    return 'gone';
   } catch (error) {
-    // Whoever may write to the directory put one under our name: with that no recovery would ever end.
+    // One that was kept, or that whoever may write to the directory put under our name: with that no recovery would ever end.
     if (!isErrno(error, 'EISDIR')) throw error;
-    return removeTree({ dir, name }, at.fs, { defuse: true });
+    return removeTree({ dir, name }, at.fs, { defuse: true }) ? 'gone' : 'left';
   }
 }

@@ -1,16 +1,14 @@
-import type { FileHandle } from '@emplace/fsprobe';
-import { type Bytes, isErrno } from '@emplace/syscalls';
+import { isErrno } from '@emplace/syscalls';
 import { MergeError, quoted } from '../errors.ts';
-import { splitPath } from '../paths.ts';
 import type { Removal } from '../plan/model.ts';
 import type { Steps } from '../steps.ts';
-import type { Name } from '../strategy/strategy.ts';
 import type { SharedWork } from '../threads/shared-work.ts';
-import { disarmPinned, removeTree } from './remove-tree.ts';
+import { isPlain } from './forget-entry.ts';
+import { removeDirectories } from './remove-directories.ts';
+import { removeTree } from './remove-tree.ts';
 import {
   directoryOf,
   isReachable,
-  openTarget,
   removedBeside,
   removedName,
   statName,
@@ -42,34 +40,18 @@ export function* keepRemoved(t: Transaction, work: SharedWork): Steps<void> {
 
 /** After the commit point. What somebody put there since is somebody's. */
 export function* removeObsolete(t: Transaction): Steps<void> {
-  for (const [index, removal] of eachRemoval(t)) {
-    const target = targetName(t, removal);
-    const found = statName(t, target);
-    if (found !== undefined && found.ino !== removal.old.ino)
-      warnOfLeft(t, targetPath(t, removal), 'was replaced by somebody meanwhile: it stays');
-    else if (found !== undefined) remove(t, target, removedBeside(t, index, removal), removal);
+  using work = t.sharing('finishing');
+  for (const [index, removal] of t.plan.removals.entries()) {
+    const { name, old, undo } = removal;
+    // Names that were moved with their directory before they go themselves would be left behind by a rollback.
+    if (old.type === 'directory') yield* work.finish();
+    const task = { directory: directoryOf(t, removal).target, name, as: removedName(t, index, removal), old, undo };
+    work.share('takeAway', task, 0, (isDone) => {
+      if (!isDone) warnOfLeft(t, targetPath(t, removal), 'was replaced by somebody meanwhile: it stays');
+    });
     yield 'finishing';
   }
-}
-
-function remove({ fs }: Transaction, target: Name, kept: Name, { undo, old }: Removal): void {
-  if (undo === 'move') {
-    fs.rename(target.dir, target.name, kept.dir, kept.name);
-    return;
-  }
-  const unkept: FileHandle | undefined =
-    undo === 'none' && old.type === 'file' ? fs.pin(target.dir, target.name) : undefined;
-  let rearm = (): void => {};
-  try {
-    // Before the last name goes: killed right after that, nobody would know the inode any more.
-    if (unkept !== undefined) rearm = disarmPinned(unkept, old, fs);
-    fs.unlink(target.dir, target.name);
-  } catch (error) {
-    rearm();
-    throw error;
-  } finally {
-    if (unkept !== undefined) fs.closeFile(unkept);
-  }
+  yield* work.finish();
 }
 
 /** @throws MergeError UNDO_MISSING when an old entry that is gone was not kept */
@@ -104,29 +86,23 @@ export function* bringBackRemoved(t: Transaction): Steps<void> {
 
 /** When everything is placed and durable: what was kept goes, and directories in which nothing is left. */
 export function* forgetRemoved(t: Transaction): Steps<void> {
-  for (const [index, removal] of eachRemoval(t)) {
-    const kept = removedBeside(t, index, removal);
-    if (removal.undo !== 'none' && !removeTree(kept, t.fs, { defuse: true }))
-      warnOfLeft(t, targetPath(t, removal), `: part of it stays as ${quoted(kept.name)}`);
+  using work = t.sharing('finishing');
+  for (const [index, removal] of t.plan.removals.entries()) {
+    const name = removedName(t, index, removal);
+    const task = { directory: directoryOf(t, removal).target, name, isPlain: isPlain(removal.old) };
+    if (removal.undo !== 'none')
+      work.share('forget', task, 0, (what) => {
+        if (what === 'left') warnOfLeft(t, targetPath(t, removal), `: part of it stays as ${quoted(name)}`);
+      });
     yield 'finishing';
   }
-  for (const { action, target } of [...t.plan.directories].reverse()) {
-    if (action !== 'drop') continue;
-    const { parent, name } = splitPath(target);
-    const dir = openTarget(t, parent);
-    if (dir !== undefined) dropDirectory(t, { dir, name }, target);
-    yield 'finishing';
-  }
-}
-
-/** What somebody put something into stays, and so does a mount point, of any namespace. */
-function dropDirectory(t: Transaction, { dir, name }: Name, path: Bytes): void {
-  try {
-    t.fs.rmdir(dir, name);
-  } catch (error) {
-    if (!isErrno(error, 'ENOTEMPTY', 'EEXIST', 'EBUSY', ...unreachable)) throw error;
-    if (error.code === 'EBUSY') warnOfLeft(t, path, 'is in use, as a mount point for instance: it stays');
-  }
+  yield* work.finish();
+  const dropped = t.plan.directories.flatMap(({ action, target }) => (action === 'drop' ? [target] : []));
+  yield* removeDirectories(dropped, 'root', work, (path, why) => {
+    if (isErrno(why, 'EBUSY')) warnOfLeft(t, path, 'is in use, as a mount point for instance: it stays');
+    // What somebody put something into stays, and so does a mount point, of any namespace.
+    else if (!isErrno(why, 'ENOTEMPTY', 'EEXIST', ...unreachable)) throw why;
+  });
 }
 
 /** All removals whose directory is where the plan saw it, with their numbers. */

@@ -101,6 +101,7 @@ export function disarmPinned(
   };
 }
 
-function isArmed({ mode }: Pick<Stat, 'mode'>): boolean {
+/** By its mode: it may have capabilities. */
+export function isArmed({ mode }: Pick<Stat, 'mode'>): boolean {
   return (mode & 0o6111) !== 0;
 }

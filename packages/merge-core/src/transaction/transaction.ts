@@ -41,9 +41,14 @@ export function targetName(t: Transaction, entry: Pick<Placement, 'directory' | 
 
 /** Its name in the image, when it has one and the image is still there. */
 export function imageName(t: Transaction, entry: Entry): Name | undefined {
-  const { image } = directoryOf(t, entry);
-  if (t.image === undefined || image === undefined || isRecord(entry)) return undefined;
-  return { dir: t.image.at(image), name: entry.name };
+  const directory = imageDirectoryOf(t, entry);
+  if (t.image === undefined || directory === undefined) return undefined;
+  return { dir: t.image.at(directory), name: entry.name };
+}
+
+/** The directory of the image that an entry comes from, when it has one. */
+export function imageDirectoryOf(t: Transaction, entry: Entry): Bytes | undefined {
+  return isRecord(entry) ? undefined : directoryOf(t, entry).image;
 }
 
 /** The rung of what the ledger brings: nothing of it is in the image. */
@@ -88,7 +93,7 @@ function beside(t: Transaction, role: 'u' | 'r', index: number, entry: Pick<Plac
 }
 
 /** Under a name that the file system cannot even look up nothing can be. */
-export function statName({ fs }: Transaction, { dir, name }: Name): Stat | undefined {
+export function statName({ fs }: Pick<Transaction, 'fs'>, { dir, name }: Name): Stat | undefined {
   try {
     return fs.stat(dir, name);
   } catch (error) {

@@ -1,0 +1,44 @@
+import type { FileHandle, FsPort } from '@emplace/fsprobe';
+import type { Bytes } from '@emplace/syscalls';
+import type { Removal } from '../plan/model.ts';
+import type { Name } from '../strategy/strategy.ts';
+import type { Workplace } from '../threads/tasks.ts';
+import { disarmPinned } from './remove-tree.ts';
+import { openBelow, statName } from './transaction.ts';
+
+/** A name of the root that goes. */
+export interface TakeAway extends Pick<Removal, 'name' | 'old' | 'undo'> {
+  /** Of the root. */
+  readonly directory: Bytes;
+  /** What is kept of it, there too. */
+  readonly as: Bytes;
+}
+
+/**
+ * Takes the name away, if it is still that of the entry that was planned. What is gone is fine, and so is a directory that is not where
+ * the plan saw it. @returns false where somebody has put something else there, which stays
+ */
+export function takeAway(task: TakeAway, at: Pick<Workplace, 'root' | 'fs'>): boolean {
+  const dir = openBelow(at.root, task.directory);
+  const found = dir && statName(at, { dir, name: task.name });
+  if (dir === undefined || found === undefined) return true;
+  if (found.ino !== task.old.ino) return false;
+  if (task.undo === 'move') at.fs.rename(dir, task.name, dir, task.as);
+  else unlink({ dir, ...task }, at.fs);
+  return true;
+}
+
+function unlink({ dir, name, undo, old }: TakeAway & Pick<Name, 'dir'>, fs: FsPort): void {
+  const unkept: FileHandle | undefined = undo === 'none' && old.type === 'file' ? fs.pin(dir, name) : undefined;
+  let rearm = (): void => {};
+  try {
+    // Before the last name goes: killed right after that, nobody would know the inode any more.
+    if (unkept !== undefined) rearm = disarmPinned(unkept, old, fs);
+    fs.unlink(dir, name);
+  } catch (error) {
+    rearm();
+    throw error;
+  } finally {
+    if (unkept !== undefined) fs.closeFile(unkept);
+  }
+}
