@@ -36,7 +36,7 @@ export function* mergeLocked(request: MergeRequest, trees: Trees, lock: HeldLock
   const asked: MergeRequest = { ...request, emit, ...(lock.rootTime && { rootTime: lock.rootTime }) };
   using ledger = yield* openLedger(asked, trees);
   using threads = threadsOf(asked, trees);
-  if (ledger !== undefined) threads.start(ledger.toRead.entries, ledger.toRead.bytes);
+  if (ledger !== undefined) threads.start(ledger.toDo.entries, ledger.toDo.bytes);
   const { plan, strategies, sites } = yield* mergeAsMeasured(asked, trees, lock, ledger, threads);
   return {
     outcome: trees.image === undefined ? 'unmerged' : 'merged',

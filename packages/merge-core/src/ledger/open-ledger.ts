@@ -16,8 +16,8 @@ export interface Ledger extends Disposable {
   begin(): PlanLedger;
   /** Reads what the image brings, before anything of it is moved: CONTENTS will tell of it. */
   readImage(work: SharedWork): Steps<void>;
-  /** How much there is to read of the image. */
-  readonly toRead: { readonly entries: number; readonly bytes: number };
+  /** How much there is to read of the image and to remove of the root. */
+  readonly toDo: { readonly entries: number; readonly bytes: number };
   /** What the last plan that was begun does of packages. Asked for when it is carried out. */
   report(): LedgerReport;
 }
@@ -46,9 +46,13 @@ export function* openLedger(
     if (contents === undefined) throw new Error('bug: the image was not read');
     return contents;
   };
-  const entries = facts.image?.entries ?? [];
+  const { going, image: list } = facts;
+  const entries = list?.entries ?? [];
   return {
-    toRead: { entries: entries.length, bytes: bytesOf(entries) },
+    toDo: {
+      entries: going.reduce((sum, version) => sum + version.entries.length, entries.length),
+      bytes: bytesOf(entries),
+    },
     begin: () => {
       last = new PackagePlan(facts, asked);
       return last;

@@ -114,7 +114,6 @@ export class PackagePlan implements PlanLedger {
     for (const path of locks) draft.lock(path);
     tellCollisions(this.ruling.collisions, settings.collisions, this.#ownership, draft);
     this.#refuseUncarried(draft);
-    yield* this.#refuseSuspicious(draft);
     yield* this.#planObsolete(draft, additions);
     this.#planEntry(draft, additions);
     planPreserved(this.#facts, this.#kept, this.verdicts, this.ruling.preserved, additions);
@@ -132,16 +131,9 @@ export class PackagePlan implements PlanLedger {
     }
   }
 
-  /** (I.6) */
-  *#refuseSuspicious(draft: Draft): Steps<void> {
-    const { going, real } = this.#facts;
-    const paths = going.flatMap(({ entries }) => entries.filter(({ type }) => type === 'obj').map(({ path }) => path));
-    for (const { code, path, message } of yield* suspiciousHardLinks(paths, real)) draft.refuseAs(code, path, message);
-  }
-
   /** Obsolete files of the versions that go (A.15, I). Directories are told first: what is removed in them is planned there. */
   *#planObsolete(draft: Draft, additions: Additions): Steps<void> {
-    const { going, root, settings, places, protect, fs } = this.#facts;
+    const { going, root, real, settings, places, protect, fs } = this.#facts;
     const rules: UnmergeRules = {
       prefix: places.prefix,
       isReplaced: (path) => this.#staying.has(path),
@@ -157,6 +149,9 @@ export class PackagePlan implements PlanLedger {
     // All at once: a directory that two of them share is empty only when both are gone. Of one path the latest tells.
     const entries = going.flatMap((version) => version.entries);
     let decided = yield* decideUnmerge(entries, root, rules, fs);
+    // (I.6)
+    for (const { code, path, message } of suspiciousHardLinks(decided.verdicts, real))
+      draft.refuseAs(code, path, message);
     if (settings.preserveLibs && this.#facts.image !== undefined) {
       this.#kept = keptLibraries(this.#facts, decided.verdicts);
       const kept = this.#kept.entries;

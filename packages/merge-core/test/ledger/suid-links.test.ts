@@ -2,10 +2,9 @@ import { ascii } from '@emplace/syscalls';
 import { expect, test } from '@jest/globals';
 import type { Problem } from '../../src/errors.ts';
 import type { MemoryPort } from '../../src/fs/memory.ts';
-import { RealPaths } from '../../src/ledger/real-paths.ts';
+import { isProblem, RealPaths } from '../../src/ledger/real-paths.ts';
 import { suspiciousHardLinks } from '../../src/ledger/suid-links.ts';
 import { OpenDirectories } from '../../src/open-directories.ts';
-import { runSync } from '../../src/steps.ts';
 import { type Entry, ROOT, world } from '../engine/world.ts';
 
 const tree: readonly Entry[] = [
@@ -21,7 +20,17 @@ const tree: readonly Entry[] = [
 function suspects(fs: MemoryPort, paths: readonly string[]): readonly Problem[] {
   const top = fs.openRoot(ROOT);
   using root = new OpenDirectories(fs, top);
-  return runSync(suspiciousHardLinks(paths.map(ascii), new RealPaths(fs, root)));
+  const real = new RealPaths(fs, root);
+  const entries = paths.map(ascii).map((path) => {
+    const place = real.place(path);
+    const isThere = place !== undefined && !isProblem(place);
+    const stat = isThere ? real.stat(place) : undefined;
+    return { path, target: isThere ? place.path : path, type: 'obj', reason: '', ...(stat && { stat }) } as const;
+  });
+  // What decided on them may not have looked: then it is looked at now.
+  const unseen = paths.map(ascii).map((path) => ({ path, target: path, type: 'obj', reason: '!prefix' }) as const);
+  expect(suspiciousHardLinks(unseen, real)).toEqual(suspiciousHardLinks(entries, real));
+  return suspiciousHardLinks(entries, real);
 }
 
 test('a setuid or setgid file with a name that no package has is suspicious: SUSPICIOUS_HARD_LINK (I.6)', () => {
