@@ -6,6 +6,7 @@ import {
   readdirSync,
   readFileSync,
   readlinkSync,
+  rmSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
@@ -14,8 +15,7 @@ import { fileURLToPath } from 'node:url';
 import { file, temporaryDirectory, writeTree } from '@emplace/fixtures';
 import { rootTest, toolTest } from '@emplace/fixtures/jest';
 import { beforeAll, describe, expect, test } from '@jest/globals';
-
-const emplace = fileURLToPath(new URL('../../emplace', import.meta.url));
+import { emplace, start, waitsWhile } from './running.ts';
 
 interface Ran {
   readonly status: number | null;
@@ -264,40 +264,22 @@ describe('emplace ends with', () => {
   });
 
   test.each([
-    ['143 for SIGTERM while it is staged: the old tree is back', 'stage', [143], 'INTERRUPTED', 'old 7'],
-    // Told of the commit, the signal may come when all is done.
-    ['143 for SIGTERM after its commit point: the merge is completed', 'commit', [143, 0], undefined, 'new 7'],
-  ] as const)('%s', async (_what, phase, statuses, code, content) => {
+    ['143 for SIGTERM while it is staged: the old tree is back', 'stage', 'pre-commit', 'INTERRUPTED', 'old 7'],
+    ['143 for SIGTERM after its commit point: the merge is completed', 'commit', 'post-commit', undefined, 'new 7'],
+  ] as const)('%s', async (_what, phase, hookPhase, code, content) => {
     using work = temporaryDirectory();
     files(work.make('image'), 3_000, 'new');
     files(work.make('root'), 3_000, 'old');
-    const args = [
-      'merge',
-      work.at('image'),
-      '--root',
-      work.at('root'),
-      '--strategy',
-      'copy',
-      '--progress',
-      'json',
-      '--json',
-    ];
-    const child = spawn(emplace, args, { stdio: ['ignore', 'pipe', 'pipe'] });
-    let events = '';
-    let stdout = '';
-    child.stdout.on('data', (chunk: Buffer) => {
-      stdout += chunk;
-    });
-    child.stderr.on('data', (chunk: Buffer) => {
-      // The first event of the phase: most of it is still to come.
-      if (!events.includes(`"phase":"${phase}"`) && `${events}${chunk}`.includes(`"phase":"${phase}"`))
-        child.kill('SIGTERM');
-      events += chunk;
-    });
-    const [exit] = await once(child, 'close');
-    const { error } = JSON.parse(stdout) as { error?: { code: string } };
-    expect(error?.code).toBe(code);
-    expect(statuses).toContain(exit);
+    // However late the signal comes: it gets no further.
+    const shut = work.at('shut');
+    const options = ['--strategy', 'copy', '--json', ...waitsWhile(shut, hookPhase)];
+    const merge = start(['merge', work.at('image'), '--root', work.at('root'), ...options]);
+    await merge.saw(`"phase":"${phase}"`);
+    merge.child.kill('SIGTERM');
+    rmSync(shut);
+    const { status } = await merge.ended;
+    const { error } = JSON.parse(await merge.stdout) as { error?: { code: string } };
+    expect({ status, code: error?.code }).toEqual({ status: 143, code });
     expect(readFileSync(work.at('root/d7/file-7'), 'utf8')).toBe(content);
     expect(readdirSync(work.at('root')).filter((name) => name.startsWith('.'))).toEqual([]);
     expect(readdirSync(work.at('root/d7')).filter((name) => name.includes('.emplace'))).toEqual([]);

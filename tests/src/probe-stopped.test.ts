@@ -1,7 +1,8 @@
 /** `emplace probe` that is stopped while its directories are there. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync, watch } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { setImmediate as turn } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { temporaryDirectory } from '@emplace/fixtures';
 import { toolTest } from '@emplace/fixtures/jest';
@@ -9,19 +10,18 @@ import { describe, expect, test } from '@jest/globals';
 
 const emplace = fileURLToPath(new URL('../../emplace', import.meta.url));
 
-/** With `-D` the process that is started is the command, and strace a child of it: it takes its time where it changes an owner. */
-const STRACE = ['-D', '-qq', '-o', '/dev/null', '-e', 'trace=fchown', '-e', 'inject=fchown:delay_enter=1000000'];
+/** With `-D` the process that is started is the command, and strace a child of it: it suspends it where it changes an owner. */
+const STRACE = ['-D', '-qq', '-e', 'trace=fchown', '-e', 'inject=fchown:signal=STOP:when=1'];
 
-/** A probe from one directory to the same, once its private directory is there. */
-async function probing(dir: string): Promise<ChildProcess> {
-  using watcher = closing(watch(dir));
-  const child = spawn('strace', [...STRACE, emplace, 'probe', dir, dir], { stdio: 'ignore' });
-  await once(watcher.of, 'change');
+/** A probe from one directory to the same, suspended when its private directories are there. */
+async function probing(dir: string, trace: string): Promise<ChildProcess> {
+  const child = spawn('strace', [...STRACE, '-o', trace, emplace, 'probe', dir, dir], { stdio: 'ignore' });
+  while (
+    child.exitCode === null &&
+    !(existsSync(trace) && readFileSync(trace, 'latin1').includes('stopped by SIGSTOP'))
+  )
+    await turn();
   return child;
-}
-
-function closing<T extends { close(): void }>(of: T): Disposable & { readonly of: T } {
-  return { of, [Symbol.dispose]: () => of.close() };
 }
 
 describe('a probe that is stopped', () => {
@@ -34,8 +34,9 @@ describe('a probe that is stopped', () => {
     toolTest('strace', `by ${signal} leaves nothing, and says so by its exit code`, async () => {
       using work = temporaryDirectory();
       const dir = work.make('dir');
-      const child = await probing(dir);
+      const child = await probing(dir, work.at('trace'));
       child.kill(signal);
+      child.kill('SIGCONT');
       expect(await once(child, 'exit')).toEqual([code, null]);
       expect(readdirSync(dir)).toEqual([]);
     });
@@ -44,7 +45,7 @@ describe('a probe that is stopped', () => {
   toolTest('strace', 'by SIGKILL leaves what the next removes', async () => {
     using work = temporaryDirectory();
     const dir = work.make('dir');
-    const child = await probing(dir);
+    const child = await probing(dir, work.at('trace'));
     child.kill('SIGKILL');
     expect(await once(child, 'exit')).toEqual([null, 'SIGKILL']);
     expect(readdirSync(dir)).toContainEqual(expect.stringMatching(/^\.emplace-probe-/));

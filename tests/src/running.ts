@@ -1,7 +1,7 @@
 /** The command line as a process that runs, for tests that stop, kill or strand it. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -14,6 +14,8 @@ export const emplace: string = fileURLToPath(new URL('../../emplace', import.met
 interface Running {
   readonly child: ChildProcess;
   readonly mover: Promise<number>;
+  /** Resolves when it has told of an event with that in it, or is over. */
+  saw(what: string): Promise<void>;
   /** How it ended, with what it said on stderr but for events. */
   readonly ended: Promise<{ readonly status: number | null; readonly signal: string | null; readonly told: string }>;
   readonly stdout: Promise<string>;
@@ -24,16 +26,31 @@ export function start(args: readonly string[], [program = '', ...first]: readonl
   const child = spawn(program, [...first, ...args, '--progress', 'json'], { stdio: ['ignore', 'pipe', 'pipe'] });
   const mover = Promise.withResolvers<number>();
   const told: string[] = [];
-  createInterface({ input: child.stderr }).on('line', (line) => {
-    if (!line.startsWith('{')) told.push(line);
+  const events: string[] = [];
+  let isOver = false;
+  const lines = createInterface({ input: child.stderr }).on('line', (line) => {
+    (line.startsWith('{') ? events : told).push(line);
     const event = line.startsWith('{"type":"mover"') ? (JSON.parse(line) as { pid: number }) : undefined;
     if (event !== undefined) mover.resolve(event.pid);
   });
   const ended = once(child, 'close').then(([status, signal]) => {
+    isOver = true;
     mover.resolve(0);
     return { status: status as number | null, signal: signal as string | null, told: told.join('\n') };
   });
-  return { child, mover: mover.promise, ended, stdout: text(child.stdout) };
+  const saw = async (what: string): Promise<void> => {
+    while (!isOver && !events.some((line) => line.includes(what))) await Promise.race([once(lines, 'line'), ended]);
+  };
+  return { child, mover: mover.promise, saw, ended, stdout: text(child.stdout) };
+}
+
+/** In the events of a merge that {@link waitsWhile} holds. */
+export const HELD = '"type":"hook-started"';
+
+/** Arguments by which a merge waits in a phase as long as there is the file `shut`: to the end of a test at the latest. */
+export function waitsWhile(shut: string, phase: 'pre-stage' | 'pre-commit' | 'post-commit'): string[] {
+  writeFileSync(shut, '');
+  return ['--hook', `${phase}=while [ -e '${shut}' ]; do sleep 0.05; done`];
 }
 
 /** A process that is not our child gives no event: it is looked for until it is gone. */

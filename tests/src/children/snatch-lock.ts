@@ -1,14 +1,13 @@
 /**
- * Tries to get the lock of a root again and again, without a pause, and to recover what waits there. Prints how often another
- * had it, and what it found to recover.
+ * Tries to get the lock of a root again and again, without a pause, and to recover what waits there. Prints what it
+ * found to recover.
  *
- *   node snatch-lock.ts ROOT STOP: until there is a file STOP
+ *   node snatch-lock.ts ROOT STOP REFUSED: until there is a file STOP; makes a file REFUSED whenever another has the lock
  */
-import { existsSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { MergeError, recoverSync } from '@emplace/merge-core';
 
-const [root = '', stop = ''] = process.argv.slice(2);
-let refused = 0;
+const [root = '', stop = '', refused = ''] = process.argv.slice(2);
 const found: string[] = [];
 while (!existsSync(stop)) {
   try {
@@ -16,7 +15,7 @@ while (!existsSync(stop)) {
     if (outcome !== 'nothing-to-recover') found.push(outcome);
   } catch (error) {
     if (!(error instanceof MergeError && error.code === 'LOCKED')) throw error;
-    refused++;
+    writeFileSync(refused, '');
   }
 }
-console.log(JSON.stringify({ refused, found }));
+console.log(JSON.stringify(found));

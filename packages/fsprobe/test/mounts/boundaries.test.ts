@@ -271,7 +271,7 @@ function codeOf(act: () => unknown): string {
 describe('a look at the mounts', () => {
   rootTest('asks a file system that answers nothing for nothing', async () => {
     const script = new URL('./silent-server-script.ts', import.meta.url);
-    expect(JSON.parse(await runInNamespace(script, [], { timeoutMs: 30_000 }))).toEqual({
+    expect(JSON.parse(await runInNamespace(script, [], { timeoutMs: 120_000 }))).toEqual({
       told: ['', 'silent'].map((path) => ({ path, reach: 'open', entry: 'directory' })),
       asked: [],
     });

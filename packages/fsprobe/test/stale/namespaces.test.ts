@@ -196,7 +196,7 @@ rootTest('of very many mount namespaces each is looked into, and not all are hel
 
 rootTest('a file system that answers nothing any more is not asked', async () => {
   const script = new URL('./silent-server-script.ts', import.meta.url);
-  expect(JSON.parse(await runInNamespace(script, [], { timeoutMs: 20_000 }))).toEqual([
+  expect(JSON.parse(await runInNamespace(script, [], { timeoutMs: 120_000 }))).toEqual([
     { classes: ['deleted'], unread: 0 },
     { classes: [], unread: 0 },
     { classes: [], unread: 1 },

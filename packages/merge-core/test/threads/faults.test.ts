@@ -169,7 +169,7 @@ rootTest('the call in which a thread died is no call that does not return: nobod
 rootTest('threads that a limit of processes refuses are not missed', () => {
   const script = fileURLToPath(new URL('./few-threads-script.ts', import.meta.url));
   const node = ['--conditions=@emplace/source', '--disable-warning=ExperimentalWarning', script];
-  expect(execFileSync(process.execPath, node, { encoding: 'utf8', timeout: 20_000 })).toBe(
+  expect(execFileSync(process.execPath, node, { encoding: 'utf8', timeout: 120_000 })).toBe(
     'ERR_WORKER_INIT_FAILED 0\n',
   );
 });
