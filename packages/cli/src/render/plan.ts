@@ -74,14 +74,16 @@ function linesOf({ ledger, protected: kept }: MergeReport, plan: Plan): Line[] {
           ...(action === 'drop' && { reason: 'if nothing is left in it' }),
         }),
       ),
-    ...plan.placements.map(
+    ...Array.from(
+      plan.placements,
       ({ action, directory, name, as, oldAs, type, rung, undo, entries, size }): Line => ({
         ...{ action, path: path(directory, as ?? name), type, strategy: rung, undo, entries, bytes: size },
         ...(as !== undefined && { reason: `\`${showPath(name, '')}\` is protected` }),
         ...(oldAs !== undefined && { reason: `what is there becomes \`${showPath(oldAs, '')}\`` }),
       }),
     ),
-    ...plan.identical.map(
+    ...Array.from(
+      plan.identical,
       ({ directory, name }): Line => ({ action: 'keep', path: path(directory, name), type: 'identical' }),
     ),
     ...kept.filter(({ as }) => as === undefined).map(offeredBefore),
@@ -104,16 +106,20 @@ function stays(verdict: PathVerdict): Line {
 
 function risksOf(plan: Plan): string[] {
   const risks: string[] = [];
-  const unkept = plan.placements.filter(({ old, undo }) => old !== undefined && undo === 'none').length;
+  let unkept = 0;
+  let shared = 0;
+  const swaps: string[] = [];
+  for (const { action, old, undo, type, directory, name, record, rung } of plan.placements) {
+    if (old !== undefined && undo === 'none') unkept++;
+    if (plan.keepImage && rung === 'hardlink') shared++;
+    if (action === 'swap' && record === undefined)
+      swaps.push(`${showPath(plan.directories[directory]?.target, name)}: a ${old?.type} gives way to a ${type}`);
+  }
   if (unkept > 0)
     risks.push(`${unkept} entries are replaced without undo: once committed the merge can only be completed`);
   const lost = plan.removals.filter(({ undo }) => undo === 'none').length;
   if (lost > 0) risks.push(`${lost} entries are removed without undo: once committed it can only be completed`);
-  for (const { action, old, type, directory, name, record } of plan.placements) {
-    if (action === 'swap' && record === undefined)
-      risks.push(`${showPath(plan.directories[directory]?.target, name)}: a ${old?.type} gives way to a ${type}`);
-  }
-  const shared = plan.keepImage ? plan.placements.filter(({ rung }) => rung === 'hardlink').length : 0;
+  risks.push(...swaps);
   if (shared > 0)
     risks.push(
       `${shared} placements share their inodes with the image that is kept: a change of one shows in the other`,

@@ -96,6 +96,7 @@ export class Additions {
       type,
       action: old === undefined ? 'create' : type === 'directory' ? 'swap' : 'replace',
       ino: 0n,
+      placedIno: 0n,
       size: 0,
       entries: 1,
       ...(old && { old: { type: old.type, empty: false, ino: old.ino, mode: old.mode } }),

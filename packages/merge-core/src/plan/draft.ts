@@ -11,9 +11,6 @@ import type { PlanRequest } from './request.ts';
 import type { ImageName } from './twins.ts';
 import { isLibrary } from './undo-kind.ts';
 
-/** What others need comes first: whole new directories, libraries and their links, data, programs, other links, configuration. */
-const RANKS = 7;
-
 /** See {@link Draft.expose}. */
 interface Exposed extends Pick<Stat, 'dev' | 'ino'> {
   readonly path: Bytes;
@@ -30,14 +27,12 @@ export class Draft {
   /** Entries of the image that another one is placed in the stead of, and that one: paths below the image. */
   readonly twins: Map<Bytes, Bytes> = new Map();
   readonly #plan: Plan;
-  readonly #identical = new Set<Identical>();
-  readonly #touched: Identical[] = [];
+  /** Identical entries that are placed after all, by their indexes in the plan. */
+  readonly #unleft = new Set<number>();
   /** Directories of the root that give way to something else. */
   readonly #swapped = new Set<Bytes>();
-  readonly #records: Placement[] = [];
   readonly #directories = new Map<Bytes, number>();
   readonly #exposed: Exposed[] = [];
-  readonly #byRank: Placement[][] = Array.from({ length: RANKS }, () => []);
 
   constructor(plan: Plan) {
     this.#plan = plan;
@@ -55,7 +50,7 @@ export class Draft {
     return this.#directories.get(target);
   }
 
-  place(placement: Placement, mode: number): Placement {
+  place(placement: Placement, mode: number): void {
     const { counts } = this.#plan;
     if (placement.old === undefined) counts.created++;
     else counts.replaced++;
@@ -63,26 +58,31 @@ export class Draft {
     if (placement.action === 'graft') counts.grafted++;
     if (placement.old?.type === 'directory') this.#swapped.add(this.targetOf(placement));
     this.#plan.bytes += placement.size;
-    this.#byRank[rankOf(placement, mode, this.targetOf(placement))]?.push(placement);
-    return placement;
+    this.#plan.placements.add(placement, rankOf(placement, mode, this.targetOf(placement)));
   }
 
-  leave(identical: Identical): Identical {
+  /** @returns its number */
+  leave(identical: Identical): number {
     this.#plan.counts.identical++;
-    this.#identical.add(identical);
-    return identical;
+    return this.#plan.identical.push(identical);
   }
 
-  /** An identical entry that must be placed after all. */
-  unleave(identical: Identical): void {
+  /** The n-th identical entry must be placed after all. */
+  unleave(number: number): void {
     this.#plan.counts.identical--;
-    this.#identical.delete(identical);
+    this.#unleft.add(number);
+  }
+
+  /** All entries of the image were seen. */
+  settleLinks(): void {
+    this.links.settle();
+    this.#plan.identical.drop(this.#unleft);
   }
 
   /** What the ledger writes; it comes after all that it tells of. */
   record(record: PlannedRecord, placement: Placement): void {
     const number = this.#plan.records.push(record) - 1;
-    this.#records.push({ ...placement, record: number });
+    this.#plan.placements.add({ ...placement, record: number }, RECORDS);
   }
 
   remove(removal: Removal): void {
@@ -97,7 +97,7 @@ export class Draft {
 
   /** An entry of the root of which only the time changes. */
   touch(touched: Identical): void {
-    this.#touched.push(touched);
+    this.#plan.identical.push(touched);
   }
 
   /** An entry of the image that is not placed over the one that is there. */
@@ -160,39 +160,43 @@ export class Draft {
     }
     if (this.aliased.size === 0) return;
     const seen = new Map<Bytes, Placement | Identical>();
-    const aside = new Set<Placement | Identical>();
+    const setAside: (Placement | Identical)[] = [];
     const twice = (target: Bytes): void =>
       this.refuse('IMAGE_COLLISION', target, 'would be placed twice: two directories of the image lead there');
-    for (const entry of [...this.#byRank.flat(), ...this.#identical]) {
-      if (!this.aliased.has(this.#plan.directories[entry.directory]?.target ?? ('' as Bytes))) continue;
-      const target = this.targetOf(entry);
-      const first = seen.get(target);
-      if (this.through.has(target)) twice(target);
-      else if (first === undefined) seen.set(target, entry);
-      else if (areTwins(first, entry)) aside.add(this.#setAside(entry, first));
-      else twice(target);
+    for (const list of [...this.#plan.placements.ranks, this.#plan.identical]) {
+      const dropped = new Set<number>();
+      for (const [index, entry] of list.entries()) {
+        if (!this.aliased.has(this.#plan.directories[entry.directory]?.target ?? ('' as Bytes))) continue;
+        const target = this.targetOf(entry);
+        const first = seen.get(target);
+        if (this.through.has(target)) twice(target);
+        else if (first === undefined) seen.set(target, entry);
+        else if (areTwins(first, entry)) {
+          this.twins.set(this.#imagePathOf(entry), this.#imagePathOf(first));
+          setAside.push(entry);
+          dropped.add(index);
+        } else twice(target);
+      }
+      list.drop(dropped);
     }
     for (const { action, target } of this.#plan.directories) if (action === 'make' && seen.has(target)) twice(target);
-    if (aside.size === 0) return;
-    for (const [rank, ranked] of this.#byRank.entries()) this.#byRank[rank] = ranked.filter((one) => !aside.has(one));
+    for (const entry of setAside) this.#setAside(entry);
   }
 
   /** Its twin is placed in its stead. From the image it goes as what the root has already. */
-  #setAside(entry: Placement | Identical, first: Placement | Identical): Placement | Identical {
-    this.twins.set(this.#imagePathOf(entry), this.#imagePathOf(first));
-    const { directory, name, ino } = entry;
+  #setAside(entry: Placement | Identical): void {
+    const { counts } = this.#plan;
     if ('rung' in entry) {
-      const { counts } = this.#plan;
       if (entry.old === undefined) counts.created--;
       else counts.replaced--;
       this.#plan.bytes -= entry.size;
     } else {
-      this.unleave(entry);
+      counts.identical--;
     }
+    const { directory, name, ino } = entry;
     // A time that does not change is not set: that of the first counts.
     const time = { sec: 0, nsec: 0 };
     this.leave({ directory, name, ino, mtime: time, oldMtime: time });
-    return entry;
   }
 
   #imagePathOf({ directory, name }: ImageName): Bytes {
@@ -214,21 +218,19 @@ export class Draft {
   /** A directory that something takes the place of goes with all that is in it: so nothing may come into it by another way, through a symlink. */
   refuseSwappedAway(): void {
     if (this.#swapped.size === 0) return;
-    const used = new Set([...this.#byRank.flat(), ...this.#records].map(({ directory }) => directory));
+    const used = new Set<number>();
+    for (const { directory } of this.#plan.placements) used.add(directory);
     for (const [index, { image, target }] of this.#plan.directories.entries()) {
       if ((image !== undefined || used.has(index)) && this.isInSwapped(target))
         this.refuse('IMAGE_COLLISION', target, 'would be merged into, and replaced as well: a symlink leads there');
     }
   }
-
-  /** Hands the entries over to the plan, placements in the order of the commit. */
-  finish(): void {
-    for (const ranked of this.#byRank) for (const placement of ranked) this.#plan.placements.push(placement);
-    for (const record of this.#records) this.#plan.placements.push(record);
-    for (const identical of [...this.#identical, ...this.#touched]) this.#plan.identical.push(identical);
-  }
 }
 
+/** What the ledger writes tells of all else. */
+const RECORDS = 7;
+
+/** What others need comes first: whole new directories, libraries and their links, data, programs, other links, configuration. */
 function rankOf({ action, type, name }: Placement, mode: number, target: Bytes): number {
   if (isWithin(target, 'etc' as Bytes)) return 6;
   if (action === 'graft' || type === 'directory') return 0;

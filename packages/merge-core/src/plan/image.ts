@@ -122,7 +122,7 @@ class Planner {
       yield 'stoppable';
       yield* this.#directory(next);
     }
-    this.#draft.links.settle();
+    this.#draft.settleLinks();
     this.#draft.findCollisions(areTwins(this.#plan, this.#imageDirectories, this.#fs));
     yield* this.#ledger.complete(
       this.#draft,
@@ -130,7 +130,6 @@ class Planner {
     );
     this.#draft.refuseSwappedAway();
     this.#room.check(this.#draft);
-    this.#draft.finish();
     this.#plan.sites.push(...this.#sites.planned);
     this.#warn();
   }
@@ -240,9 +239,13 @@ class Planner {
         `${linkedElsewhere} files of the image have hard links outside of what is merged`,
       );
     }
-    const unkept = this.#plan.placements.filter(({ old, undo }) => old !== undefined && undo === 'none').length;
+    let unkept = 0;
+    let makes = false;
+    for (const { old, undo, staging } of this.#plan.placements) {
+      if (old !== undefined && undo === 'none') unkept++;
+      if (staging === 'made') makes = true;
+    }
     if (unkept > 0) this.#draft.warn('NO_UNDO', `${unkept} entries are replaced without undo`);
-    const makes = this.#plan.placements.some(({ staging }) => staging === 'made');
     if (shared > 0 && makes && !this.#request.links) {
       this.#draft.warn(
         'HARDLINKS_SPLIT',

@@ -3,6 +3,8 @@ import type { Bytes } from '@emplace/syscalls';
 import type { Problem } from '../errors.ts';
 import type { Warning } from '../events.ts';
 import type { Losable } from './carry.ts';
+import type { Identicals } from './identicals.ts';
+import type { Placements } from './placements.ts';
 
 /** Owner, mode, extended attributes and time of one entry. ACLs and file capabilities are among the xattrs. */
 export interface Attributes {
@@ -76,12 +78,14 @@ export interface Placement {
   readonly entries: number;
   readonly old?: OldEntry | undefined;
   /** The rung planned; staging may take a later one of the ladder when the file system refuses this entry. */
-  rung: string;
+  readonly rung: string;
   /** How the rung stages: the entry stays in the image, is moved out of it, or a second one is made. */
-  staging: 'in-image' | 'moved' | 'made';
-  undo: UndoKind;
+  readonly staging: 'in-image' | 'moved' | 'made';
+  readonly undo: UndoKind;
   /** Inode of the entry that will be placed, once it is staged: `ino` for all but copies. */
-  stagedIno?: bigint;
+  readonly placedIno: bigint;
+  /** Staging made something else of it than was planned. */
+  readonly isRevised?: boolean;
 }
 
 /** An entry that the root has already: only its time differs, if at all. */
@@ -179,8 +183,8 @@ export interface Plan {
   /** Parents before children. */
   readonly directories: PlannedDirectory[];
   /** In the order of the commit. */
-  readonly placements: Placement[];
-  readonly identical: Identical[];
+  readonly placements: Placements;
+  readonly identical: Identicals;
   /** Each directory after what is in it. */
   readonly removals: Removal[];
   /** Files of the root that are locked meanwhile, since other programs go by them: who finishes this later locks them again. */

@@ -25,7 +25,6 @@ export function* planRemoval(
   const sites = new Sites(request, knowledge, fs);
   yield* ledger.complete(draft, new Additions(draft, room, sites, directories, request, fs));
   room.check(draft);
-  draft.finish();
   plan.sites.push(...sites.planned);
   draft.warnOfExposed(request.holders);
   return plan;

@@ -2,7 +2,9 @@ import type { Holder, Stat, Timestamp } from '@emplace/fsprobe';
 import type { Bytes } from '@emplace/syscalls';
 import type { Choice } from '../strategy/select.ts';
 import type { Losable } from './carry.ts';
+import { identicals } from './identicals.ts';
 import type { Plan, PlannedImage } from './model.ts';
+import { Placements } from './placements.ts';
 
 /** What the caller asked for, as far as planning goes. */
 export interface PlanRequest extends Choice {
@@ -43,8 +45,8 @@ export function emptyPlan(
     exclude,
     masked,
     directories: [],
-    placements: [],
-    identical: [],
+    placements: new Placements(),
+    identical: identicals(),
     removals: [],
     locks: [],
     records: [],

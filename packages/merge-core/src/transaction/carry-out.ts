@@ -107,9 +107,13 @@ export function* carryOut(
 
 /** How many tasks its threads can share, and how many bytes these read or write. */
 function workOf({ placements, removals, bytes }: Plan): [tasks: number, bytes: number] {
-  const made = placements.filter(({ staging }) => staging === 'made');
-  const kept = placements.filter(({ undo }) => undo !== 'none').length + removals.length;
-  return [made.reduce((sum, { entries }) => sum + entries, 0) + kept, made.length > 0 ? bytes : 0];
+  let made = 0;
+  let kept = removals.length;
+  for (const { staging, entries, undo } of placements) {
+    if (staging === 'made') made += entries;
+    if (undo !== 'none') kept++;
+  }
+  return [made + kept, made > 0 ? bytes : 0];
 }
 
 /** The error that is told, should it come to that. */

@@ -3,7 +3,7 @@ import { type Bytes, isErrno } from '@emplace/syscalls';
 import { quoted } from '../errors.ts';
 import { HERE, join } from '../paths.ts';
 import { type Excluded, excluder } from '../plan/exclude.ts';
-import type { Placement } from '../plan/model.ts';
+import type { Identical, Placement } from '../plan/model.ts';
 import type { Steps } from '../steps.ts';
 import type { Name } from '../strategy/strategy.ts';
 import { failureFrom } from '../threads/failure.ts';
@@ -156,9 +156,9 @@ function removeFromImage(t: Transaction, entry: Placement, excluded: Excluded, s
   }
 }
 
-function leftInImage({ plan }: Transaction) {
-  const placed = plan.placements.filter(({ staging }) => staging !== 'in-image');
-  return [...placed, ...plan.identical.map((entry) => ({ ...entry, type: 'file' as const }))];
+function* leftInImage({ plan }: Transaction): Generator<Placement | (Identical & { readonly type: 'file' })> {
+  for (const placement of plan.placements) if (placement.staging !== 'in-image') yield placement;
+  for (const entry of plan.identical) yield { ...entry, type: 'file' };
 }
 
 function warn(t: Transaction, message: string): void {

@@ -76,12 +76,10 @@ export function encode(record: JournalRecord): string {
       const { image, target } = record;
       return JSON.stringify(['s', image === undefined ? null : [image.path, ...encodeTime(image.mtime)], target]);
     }
-    case 'commit':
-      return JSON.stringify([
-        'commit',
-        record.staged.map(({ index, ino, staging, undo }) => [index, `${ino}`, staging, undo]),
-        record.kept,
-      ]);
+    case 'commit': {
+      const staged = Array.from(record.staged, ({ index, ino, staging, undo }) => [index, `${ino}`, staging, undo]);
+      return JSON.stringify(['commit', staged, record.kept]);
+    }
     case 'planned':
     case 'placed':
     case 'rollback':
@@ -307,6 +305,7 @@ function decodePlacement(fields: Fields): Placement {
     ...(stagedAs && { stagedAs }),
     ...(old && { old }),
     ...tail,
+    placedIno: head.ino,
   };
 }
 

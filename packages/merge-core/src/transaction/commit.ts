@@ -6,6 +6,7 @@ import type { Name } from '../strategy/strategy.ts';
 import { exchange } from './exchange.ts';
 import { finishAttributes, syncTouched } from './finish.ts';
 import { writeInPlace } from './in-place.ts';
+import type { StagedFact } from './records.ts';
 import { moving } from './refused-there.ts';
 import { removeObsolete } from './removals.ts';
 import { disarmPinned } from './remove-tree.ts';
@@ -19,13 +20,13 @@ export function* commitPoint(t: Transaction): Steps<void> {
   syncTouched(t, true);
   // The last moment to stop: a sync of all that is unwritten may have taken minutes.
   yield 'stoppable';
-  const staged = t.plan.placements.map(({ stagedIno, ino, staging, undo }, index) => ({
-    index,
-    ino: stagedIno ?? ino,
-    staging,
-    undo,
-  }));
-  t.journal.append({ type: 'commit', staged, kept: t.plan.removals.map(({ undo }) => undo) });
+  t.journal.append({ type: 'commit', staged: stagedFacts(t), kept: t.plan.removals.map(({ undo }) => undo) });
+}
+
+/** What the plan in the journal does not say already. */
+function* stagedFacts(t: Transaction): Generator<StagedFact> {
+  for (const [index, { isRevised, placedIno, staging, undo }] of eachPlacement(t))
+    if (isRevised) yield { index, ino: placedIno, staging, undo };
 }
 
 /** (J5) Makes all placements durable before the first undo goes. */
@@ -60,7 +61,7 @@ export function place(t: Transaction, index: number, placement: Placement): void
       const source = inImage(t, placement);
       moving(placement, () => fs.rename(source.dir, source.name, staged.dir, staged.name));
     }
-    exchange(t, staged, target, placement.stagedIno ?? placement.ino);
+    exchange(t, staged, target, placement.placedIno);
     return;
   }
   const unkept = placement.undo === 'none' && placement.old?.type === 'file' ? tryPin(target, fs) : undefined;

@@ -29,16 +29,18 @@ function syncAllBut(spared: number | undefined, t: Transaction, withImage: boole
     t.fs.syncfs(dir);
     synced.add(dev);
   };
-  const touched = new Set(
-    [...t.plan.placements, ...t.plan.identical, ...t.plan.removals].map((entry) => entry.directory),
-  );
+  const touched = new Set<number>();
+  const sources = new Set<number>();
+  for (const { directory, staging } of t.plan.placements) {
+    touched.add(directory);
+    if (staging === 'in-image') sources.add(directory);
+  }
+  for (const { directory } of t.plan.identical) touched.add(directory);
+  for (const { directory } of t.plan.removals) touched.add(directory);
   for (const [directory, { target, action }] of t.plan.directories.entries()) {
     if (action === 'make' || action === 'adopt' || touched.has(directory)) sync(nearest(t, target));
   }
   if (!withImage || t.image === undefined) return;
-  const sources = new Set(
-    t.plan.placements.filter((placement) => placement.staging === 'in-image').map((placement) => placement.directory),
-  );
   for (const directory of sources) sync(t.image.at(directoryOf(t, { directory }).image ?? HERE));
 }
 

@@ -51,7 +51,7 @@ export type JournalRecord =
   /** (J1) The plan is whole; before this record there is no journal. */
   | { readonly type: 'planned' }
   /** (J3) Everything is staged and durable: the commit point. `kept`: how each removal is kept, in their order. */
-  | { readonly type: 'commit'; readonly staged: readonly StagedFact[]; readonly kept: readonly Removal['undo'][] }
+  | { readonly type: 'commit'; readonly staged: Iterable<StagedFact>; readonly kept: readonly Removal['undo'][] }
   /** (J5) Everything is placed and durable: undo may go. */
   | { readonly type: 'placed' }
   /** (J6) After the commit point somebody decided for the old tree. */

@@ -141,7 +141,7 @@ function* complete(t: Transaction): Steps<void> {
     const { fresh, names } = locate(t, index, placement);
     if (fresh === 'staged' && placement.staging === 'in-image') {
       // Killed between the two calls of an exchange that starts in the image.
-      exchange(t, names.staged, names.target, placement.stagedIno ?? placement.ino);
+      exchange(t, names.staged, names.target, placement.placedIno);
     } else if (fresh === 'foreign') {
       warnOfLeft(t, targetPath(t, placement), 'was replaced by somebody after the merge: it stays');
     } else if (fresh !== 'placed' || placement.action === 'overwrite') {

@@ -1,5 +1,7 @@
 import type { Bytes } from '@emplace/syscalls';
-import type { Identical, Placement, Plan, PlannedDirectory, PlannedSite, Removal } from '../plan/model.ts';
+import { identicals } from '../plan/identicals.ts';
+import type { Plan, PlannedDirectory, PlannedSite, Removal } from '../plan/model.ts';
+import { Placements } from '../plan/placements.ts';
 import type { Begin, JournalRecord, SiteRecord, StagedFact } from './records.ts';
 
 /** How far the transaction of a journal came: what recovery has to do follows from it alone. */
@@ -14,8 +16,8 @@ export function replay(records: readonly JournalRecord[]): Verdict {
   let begin: Begin | undefined;
   let phase: Verdict['phase'] = 'staging';
   const directories: PlannedDirectory[] = [];
-  const placements: Placement[] = [];
-  const identical: Identical[] = [];
+  const placements = new Placements();
+  const identical = identicals();
   const removals: Removal[] = [];
   const locks: Bytes[] = [];
   const masked = new Set<Bytes>();
@@ -29,7 +31,7 @@ export function replay(records: readonly JournalRecord[]): Verdict {
         directories.push(record.directory);
         break;
       case 'placement':
-        placements.push(record.placement);
+        placements.add(record.placement);
         break;
       case 'identical':
         identical.push(record.identical);
@@ -97,10 +99,6 @@ function unmeasured({ image, target }: SiteRecord): PlannedSite {
   return { site, ...(image && { image }), target, rungs: [], refused: new Map(), placements: 0, relies: new Set() };
 }
 
-function apply({ index, ino, staging, undo }: StagedFact, placements: readonly Placement[]): void {
-  const placement = placements[index];
-  if (placement === undefined) return;
-  placement.stagedIno = ino;
-  placement.staging = staging;
-  placement.undo = undo;
+function apply({ index, ino, staging, undo }: StagedFact, placements: Placements): void {
+  if (index < placements.length) placements.revise(index, { placedIno: ino, staging, undo });
 }

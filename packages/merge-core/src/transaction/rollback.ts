@@ -138,8 +138,7 @@ function putAway(t: Transaction, placement: Placement, where: Whereabouts): void
   giveBack(t, placement, staged, where);
   const kept = statName(t, undo);
   if (kept === undefined) return;
-  if (where.fresh === 'under-undo' && kept.ino === (placement.stagedIno ?? placement.ino))
-    giveBack(t, placement, undo, where);
+  if (where.fresh === 'under-undo' && kept.ino === placement.placedIno) giveBack(t, placement, undo, where);
   // A link to the entry that stays keeps its bits. Of a copy a user may hold a link.
   else removeTree(undo, t.fs, { defuse: statName(t, where.names.target)?.ino !== kept.ino });
 }
@@ -165,8 +164,8 @@ function leftImage(t: Transaction, { staging }: Placement, { names: { image } }:
 /** Backwards, all placements whose directory is there: one that the merge was to make may not be made yet, or be removed again. */
 function* reachableBackwards(t: Transaction): Generator<[number, Placement]> {
   for (let index = t.plan.placements.length - 1; index >= 0; index--) {
-    const placement = t.plan.placements[index];
-    if (placement !== undefined && isReachable(t, placement)) yield [index, placement];
+    const placement = t.plan.placements.at(index);
+    if (isReachable(t, placement)) yield [index, placement];
   }
 }
 

@@ -86,9 +86,9 @@ function keepUndo(t: Transaction, index: number, placement: Placement, work: Sha
     as: undoName(t, index, placement),
     kind,
   };
-  work.share('keep', task, kind === 'link' ? 0 : size, (kept) => {
-    placement.undo = kept ?? 'exchange';
-  });
+  work.share('keep', task, kind === 'link' ? 0 : size, (kept) =>
+    t.plan.placements.revise(index, { undo: kept ?? 'exchange' }),
+  );
 }
 
 /** A directory that was made with all below it. */
@@ -154,21 +154,18 @@ class Stager {
     yield* this.#work.finish();
     const staged = stagedBeside(this.#t, index, placement);
     yield* writeRecord(record, staged, this.#t.fs);
-    placement.stagedIno = mustStat(staged, this.#t.fs).ino;
+    this.#t.plan.placements.revise(index, { placedIno: mustStat(staged, this.#t.fs).ino });
   }
 
   #move(index: number, placement: Placement, source: Name, rung: Strategy): void {
     const { fs } = this.#t;
     const stat = mustStat(source, fs);
     const staged = stagedBeside(this.#t, index, placement);
+    let used = rung;
     if (placement.type === 'directory') moving(placement, () => rung.stage(source, stat, staged, fs));
-    else
-      this.#staged(
-        placement,
-        this.#climber.climb(directoryOf(this.#t, placement).target, source, stat, staged, rung).name,
-      );
-    this.#count(placement.rung, placement.entries);
-    placement.stagedIno = mustStat(staged, fs).ino;
+    else used = this.#climber.climb(directoryOf(this.#t, placement).target, source, stat, staged, rung);
+    this.#count(used.name, placement.entries);
+    this.#staged(index, used.name, mustStat(staged, fs).ino);
   }
 
   #make(index: number, placement: Placement): void {
@@ -176,15 +173,14 @@ class Stager {
     const { name, type, rung, size, entries } = placement;
     const as = stagedNameOf(this.#t, index, placement);
     this.#leaf({ from: image, name, type, directory: target, as, rung, isPlaced: true }, size, (staged) => {
-      this.#staged(placement, staged.rung);
+      this.#staged(index, staged.rung, staged.ino ?? placement.ino);
       this.#count(staged.rung, entries);
-      if (staged.ino !== undefined) placement.stagedIno = staged.ino;
     });
   }
 
-  #staged(placement: Placement, rung: string): void {
-    placement.rung = rung;
-    placement.staging = this.#climber.named(rung).traits.staging;
+  #staged(index: number, rung: string, placedIno: bigint): void {
+    const { staging } = this.#climber.named(rung).traits;
+    this.#t.plan.placements.revise(index, { rung, staging, placedIno });
   }
 
   /** A whole directory, made beside its target. */
@@ -199,7 +195,7 @@ class Stager {
     for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
       const { image: from, staged: directory } = next;
       const ino = makeDirectory(directory, t);
-      if (directory === top) placement.stagedIno = ino;
+      if (directory === top) t.plan.placements.revise(index, { placedIno: ino });
       this.#made.push({ ...next, ino });
       this.#count(rung.name, 1);
       for (const { name, type: listed } of t.fs.list(t.image.at(from))) {

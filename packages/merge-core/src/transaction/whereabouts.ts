@@ -35,8 +35,7 @@ export function locate(t: Transaction, index: number, placement: Placement): Whe
   const atTarget = stat(target);
   const atStaged = stat(staged);
   const atUndo = placement.undo === 'none' || placement.undo === 'exchange' ? undefined : stat(undo);
-  const isFresh = (found: Stat | undefined): boolean =>
-    found !== undefined && found.ino === (placement.stagedIno ?? placement.ino);
+  const isFresh = (found: Stat | undefined): boolean => found !== undefined && found.ino === placement.placedIno;
   const isOld = (found: Stat | undefined): boolean => found !== undefined && found.ino === placement.old?.ino;
 
   const names = { target, staged, undo, image };

@@ -388,7 +388,9 @@ test('a dry run writes nothing, not even the lock', () => {
     counts: { created: 3, replaced: 1, grafted: 1 },
     strategies: { rename: 4 },
   });
-  expect(report.plan?.placements.map(({ name, action, rung, undo }) => [name, action, rung, undo])).toEqual([
+  expect(
+    Array.from(report.plan?.placements ?? [], ({ name, action, rung, undo }) => [name, action, rung, undo]),
+  ).toEqual([
     ['a', 'graft', 'rename', 'none'],
     ['c', 'replace', 'rename', 'link'],
     ['d', 'create', 'rename', 'none'],

@@ -1,9 +1,9 @@
 import { randomInt } from 'node:crypto';
 import type { Bytes } from '@emplace/syscalls';
+import { Numbers } from '../../numbers.ts';
 import { sorted, startsOf } from './counting.ts';
 import { Directories, TOP } from './directories.ts';
 import { NamePool, NONE } from './name-pool.ts';
-import { Numbers } from './numbers.ts';
 import type { Indexed, Tables } from './tables.ts';
 
 const SLASH = 0x2f;

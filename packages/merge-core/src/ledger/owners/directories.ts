@@ -1,5 +1,5 @@
+import { Numbers } from '../../numbers.ts';
 import { NONE } from './name-pool.ts';
-import { Numbers } from './numbers.ts';
 
 /** The directory that all others are below. */
 export const TOP = 0;

@@ -5,11 +5,11 @@
  */
 
 import { crc32 } from 'node:zlib';
+import { Numbers } from '../../numbers.ts';
 import { showPackage, tryPackageName } from '../package-name.ts';
 import { newSeed } from './builder.ts';
 import { Directories } from './directories.ts';
 import { NamePool } from './name-pool.ts';
-import { Numbers } from './numbers.ts';
 import type { Indexed, Tables } from './tables.ts';
 
 const MAGIC = Buffer.from('emplace owners 1');

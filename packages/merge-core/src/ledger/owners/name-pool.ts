@@ -1,5 +1,5 @@
 import type { Bytes } from '@emplace/syscalls';
-import type { Numbers } from './numbers.ts';
+import type { Numbers } from '../../numbers.ts';
 
 /** Of no name. */
 export const NONE = -1;
