@@ -2,8 +2,8 @@ import type { DirHandle, FsPort } from '@emplace/fsprobe';
 import { type Bytes, isErrno } from '@emplace/syscalls';
 import { HERE } from './paths.ts';
 
-/** Two trees have as many: few enough for a limit of 128 descriptors, enough for a walk that stays near. Opening one anew costs 2 µs. */
-const OPEN_MAX = 40;
+/** A merge has four trees open at most: few enough for a limit of 80 descriptors. With 40 each, no walk opened fewer directories. */
+const OPEN_MAX = 8;
 
 /**
  * Directories below one tree, opened when asked for and kept open for the next call. Each is reached from the
@@ -12,15 +12,12 @@ const OPEN_MAX = 40;
 export class OpenDirectories implements Disposable {
   readonly #fs: Pick<FsPort, 'openDir' | 'closeDir'>;
   readonly #top: DirHandle;
-  readonly #max: number;
   /** In the order of their last use. */
   readonly #open = new Map<Bytes, DirHandle>();
 
-  /** @param max how many are kept open */
-  constructor(fs: Pick<FsPort, 'openDir' | 'closeDir'>, top: DirHandle, max: number = OPEN_MAX) {
+  constructor(fs: Pick<FsPort, 'openDir' | 'closeDir'>, top: DirHandle) {
     this.#fs = fs;
     this.#top = top;
-    this.#max = max;
   }
 
   /** The directory at `path` below the tree. Use it at once: it is closed when so many others were asked for. */
@@ -28,7 +25,7 @@ export class OpenDirectories implements Disposable {
     if (path === HERE) return this.#top;
     let dir = this.#open.get(path);
     if (dir === undefined) {
-      if (this.#open.size >= this.#max) this.#closeOldest();
+      if (this.#open.size >= OPEN_MAX) this.#closeOldest();
       dir = this.#reopen(path);
     } else {
       this.#open.delete(path);

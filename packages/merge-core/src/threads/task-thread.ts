@@ -18,9 +18,6 @@ import { plainFailure } from './failure.ts';
 import { contentBuffer, perform, type Tasks, type Workplace } from './tasks.ts';
 import { type Answer, type Batch, STATE, type ThreadData, WORD } from './thread.ts';
 
-/** A batch is of neighbours. Few, for a process that may have few descriptors. */
-const OPEN_MAX = 8;
-
 const { setup, number, port, words, bell } = workerData as ThreadData;
 Atomics.store(words, WORD.thread, Number(readlinkSync('/proc/thread-self').split('/').at(-1)));
 using page = setup.page === undefined ? undefined : new Page(setup.page);
@@ -53,8 +50,8 @@ port.close();
 /** Directories are opened anew for each batch: in between nothing is held, and what was renamed is not mistaken for what it was. */
 function doBatch({ names, tasks, point }: Batch): Answer {
   isStoppable = point === 'stoppable';
-  using image = setup.image === undefined ? undefined : new OpenDirectories(fs, setup.image, OPEN_MAX);
-  using root = new OpenDirectories(fs, setup.root, OPEN_MAX);
+  using image = setup.image === undefined ? undefined : new OpenDirectories(fs, setup.image);
+  using root = new OpenDirectories(fs, setup.root);
   const at: Workplace = { fs, image, root, digests: setup.digests, buffer, climber: new Climber(choice, fs) };
   const results: Tasks[keyof Tasks]['result'][] = [];
   try {
