@@ -27,3 +27,11 @@ test('hard links that are renamed are not', () => {
   const { warnings } = mergeSync({ image: '/image', root: '/root', hardlink, fs: world([], pair) });
   expect(warnings.map(({ code }) => code)).not.toContain('HARDLINKS_SPLIT');
 });
+
+test('two files of the root that are one in the image are placed after all, and count as replaced, not as identical', () => {
+  const one: Entry = { path: 'a', content: 'same' };
+  const fs = world([one, { path: 'b', content: 'same' }], [one, { path: 'b', link: 'a' }]);
+  const { counts, plan } = mergeSync({ image: '/image', root: '/root', dryRun: true, fs });
+  expect(counts).toMatchObject({ identical: 0, replaced: 2 });
+  expect(plan?.identical).toEqual([]);
+});

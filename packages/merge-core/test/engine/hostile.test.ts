@@ -159,6 +159,27 @@ test.each([
   },
 );
 
+test('a symlink that a user made in his directory is followed to what is his own, and to nothing else (G6)', () => {
+  const user = { uid: 1000, gid: 1000 };
+  const home = (owner: Partial<Entry>): Entry[] => [
+    { path: 'home', type: 'directory', ...user },
+    { path: 'home/real', type: 'directory', ...owner },
+    { path: 'home/config', type: 'symlink', content: 'real', ...user },
+  ];
+  const fresh: Entry[] = [
+    { path: 'home', type: 'directory', ...user },
+    { path: 'home/config', type: 'directory', ...user },
+    { path: 'home/config/x', content: 'new' },
+  ];
+  const own = world(home(user), fresh);
+  mergeSync({ ...options, fs: own });
+  expect(line(own, 'home/real/x')).toContain('"new"');
+  for (const other of [{}, { uid: 1001, gid: 1000 }]) {
+    const fs = world(home(other), fresh);
+    expect(() => mergeSync({ ...options, fs })).toThrow(expect.objectContaining({ code: 'UNSAFE_SYMLINK' }));
+  }
+});
+
 test('a symlink that is something else when it is read is looked at once more', () => {
   const fs = world(
     [

@@ -11,6 +11,8 @@ const old: readonly Entry[] = [
   { path: 'bin/tool', content: 'old', mode: 0o4755 },
   { path: 'bin/data', content: 'old' },
   { path: 'bin/same', content: 'same', mtime: { sec: 1, nsec: 1 } },
+  // Two directories of the image that are one in the root, with one file twice.
+  { path: 'sbin', type: 'symlink', content: 'bin' },
   { path: 'turned', type: 'directory' },
   { path: 'turned/inside', content: 'old', mode: 0o4755 },
   { path: 'users', type: 'directory' },
@@ -22,6 +24,9 @@ const fresh: readonly Entry[] = [
   { path: 'bin/tool', content: 'new', mode: 0o4755 },
   { path: 'bin/data', content: 'new' },
   { path: 'bin/same', content: 'same' },
+  { path: 'bin/twin', content: 'twin' },
+  { path: 'sbin', type: 'directory', mode: 0o755, uid: 7, mtime: { sec: 1_400_000_000, nsec: 7 } },
+  { path: 'sbin/twin', content: 'twin' },
   { path: 'made', type: 'directory', mtime: { sec: 1_400_000_000, nsec: 8 } },
   { path: 'made/x', content: 'x' },
   { path: 'made/left-out', content: 'excluded' },
