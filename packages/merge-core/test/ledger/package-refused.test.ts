@@ -110,6 +110,12 @@ describe.each(acts)('%s is refused', (_what, act) => {
       refuses(fs, () => act(fs), { code: 'IMMUTABLE', message: new RegExp(`${path}. is immutable`) });
     }
   });
+
+  test('where something in the old entry is a mount point', () => {
+    const fs = merged([]);
+    fs.mount({ path: `/root/${ENTRY}/COUNTER`, bind: `/root/${ENTRY}/SLOT` });
+    refuses(fs, () => act(fs), { code: 'MOUNT_POINT', message: new RegExp(`${ENTRY}/COUNTER. is a mount point`) });
+  });
 });
 
 describe('another package', () => {
