@@ -9,6 +9,7 @@ const SLOW = [
   'stopped after any call',
   'stopped at any call while the site is asked',
   'when a call of a merge by',
+  'that is killed leads to one version or the other',
   'is not recovered while Portage holds',
   'sizes and depths are bounded',
   'what is written is read back, and what would not be',
@@ -19,11 +20,8 @@ const SLOW = [
 
 /** Of those that are there for many kinds of merge, the kinds that have most in them. The others take minutes a mutant. */
 const KEPT = [
-  'a merge by rename without links',
   'a merge by copy across mounts',
-  'a merge by double-rename, types swapped',
   'a merge by auto, a mounted file in place',
-  'a first merge',
   'an upgrade of everything else at once',
   'an unmerge',
 ];

@@ -1,6 +1,6 @@
 import type { DirHandle, FsPort, Stat, Timestamp } from '@emplace/fsprobe';
 import { ascii, type Bytes } from '@emplace/syscalls';
-import { type MemoryPort, memoryPort } from '../../src/fs/memory.ts';
+import { type MemoryOptions, type MemoryPort, memoryPort } from '../../src/fs/memory.ts';
 import { readWhole } from '../../src/fs/whole-file.ts';
 import { type MergeOptions, type MergeReport, mergeSync, type PackageOptions, unmergeSync } from '../../src/index.ts';
 import { join } from '../../src/paths.ts';
@@ -47,8 +47,9 @@ export function directory(path: string): Entry {
 export function packageWorld(
   versions: Readonly<Record<string, readonly Entry[]>>,
   root: readonly Entry[] = [],
+  memory: MemoryOptions = {},
 ): MemoryPort {
-  const fs = memoryPort();
+  const fs = memoryPort(memory);
   const top = fs.openRoot(ascii('/'));
   fs.mkdir(top, ascii('root'), 0o755);
   for (const name of Object.keys(versions)) fs.mkdir(top, ascii(name), 0o755);
