@@ -50,50 +50,46 @@ function copyTree(from: string, to: string): void {
 }
 
 describe.each(['ext4', 'xfs'] as const)('on %s, 20,000 files of every kind merged over the version before', (kind) => {
-  rootTest(
-    'equal what rsync -aHAXS --checksum makes of the new tree, whatever the strategy',
-    () => {
-      using work = temporaryDirectory();
-      const disk = work.make('disk');
-      const other = work.make('other');
-      makeLoopFs(kind, 6144, disk);
-      if (kind === 'ext4') mountTmpfs(other);
-      else bindMount(disk, other);
-      try {
-        const directorySwaps = kind === 'xfs';
-        bigTree(work.make('disk/old'), { files: FILES, version: 1, directorySwaps });
-        bigTree(work.make('disk/new'), { files: FILES, version: 2, directorySwaps });
-        rsyncOracle(work.at('disk/new'), work.make('disk/rsynced'));
-        const old = snapshotTree(work.at('disk/old'));
-        const expected = overlay(old, snapshotTree(work.at('disk/rsynced')));
-        expect(old.size).toBeGreaterThan(FILES);
-        for (const { name, options, across, rungs } of cases[kind]) {
-          copyTree(work.at('disk/old'), work.at('disk/root'));
-          const image = across ? work.at('other/image') : work.at('disk/image');
-          copyTree(work.at('disk/new'), image);
-          const report = mergeSync({
-            image,
-            root: work.at('disk/root'),
-            directories: 'image',
-            replaceTypes: directorySwaps,
-            ...options,
-          });
-          const found = {
-            name,
-            across,
-            rungs: Object.keys(report.strategies),
-            differences: differences(expected, work.at('disk/root'), kind),
-          };
-          expect(found).toEqual({ name, across, rungs, differences: [] });
-          spawnSync('rm', ['-rf', work.at('disk/root'), image]);
-        }
-      } finally {
-        unmount(other);
-        unmount(disk);
+  rootTest('equal what rsync -aHAXS --checksum makes of the new tree, whatever the strategy', () => {
+    using work = temporaryDirectory();
+    const disk = work.make('disk');
+    const other = work.make('other');
+    makeLoopFs(kind, 6144, disk);
+    if (kind === 'ext4') mountTmpfs(other);
+    else bindMount(disk, other);
+    try {
+      const directorySwaps = kind === 'xfs';
+      bigTree(work.make('disk/old'), { files: FILES, version: 1, directorySwaps });
+      bigTree(work.make('disk/new'), { files: FILES, version: 2, directorySwaps });
+      rsyncOracle(work.at('disk/new'), work.make('disk/rsynced'));
+      const old = snapshotTree(work.at('disk/old'));
+      const expected = overlay(old, snapshotTree(work.at('disk/rsynced')));
+      expect(old.size).toBeGreaterThan(FILES);
+      for (const { name, options, across, rungs } of cases[kind]) {
+        copyTree(work.at('disk/old'), work.at('disk/root'));
+        const image = across ? work.at('other/image') : work.at('disk/image');
+        copyTree(work.at('disk/new'), image);
+        const report = mergeSync({
+          image,
+          root: work.at('disk/root'),
+          directories: 'image',
+          replaceTypes: directorySwaps,
+          ...options,
+        });
+        const found = {
+          name,
+          across,
+          rungs: Object.keys(report.strategies),
+          differences: differences(expected, work.at('disk/root'), kind),
+        };
+        expect(found).toEqual({ name, across, rungs, differences: [] });
+        spawnSync('rm', ['-rf', work.at('disk/root'), image]);
       }
-    },
-    240_000,
-  );
+    } finally {
+      unmount(other);
+      unmount(disk);
+    }
+  });
 });
 
 /** xfs preallocates as it likes behind what is written in pieces: holes of two copies differ there, whoever made them. */

@@ -43,10 +43,13 @@ function recovered(root: string, rollback: boolean, old: TreeSnapshot): 'old' | 
   return differences(old, snapshotTree(root)).length === 0 ? 'old' : 'new';
 }
 
+/** So many more, until all was seen: with the number of calls all points change, and one in fifteen is in the commit. */
+const MORE_MAX = 200;
+
 /** Linear congruential: the same points in every run. */
-function* points(count: number, total: number): Generator<number> {
+function* points(total: number): Generator<number> {
   let state = SEED;
-  for (let i = 0; i < count; i++) {
+  for (;;) {
     state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
     yield 1 + (state % total);
   }
@@ -77,7 +80,9 @@ describe.each([
       let isOld = false;
       const seen = { old: 0, new: 0 };
       let half = 0;
-      for (const point of points(kills, total)) {
+      for (const point of points(total)) {
+        const tried = seen.old + seen.new;
+        if (tried >= kills && (Math.min(seen.old, seen.new, half) > 0 || tried === kills + MORE_MAX)) break;
         // A root that was found to be the old tree is as good as a fresh copy of it.
         if (!isOld) {
           spawnSync('rm', ['-rf', at('root')]);
@@ -99,11 +104,16 @@ describe.each([
         seen[tree]++;
         isOld = tree === 'old';
       }
-      expect(seen.old + seen.new).toBe(kills);
       expect(Math.min(seen.old, seen.new)).toBeGreaterThan(0);
       // Without recovery it would be neither.
       expect(half).toBeGreaterThan(0);
-      tell({ kind: `merge by ${name} killed`, fileSystem: 'ext4', tried: kills, ...seen, controlFailed: half });
+      tell({
+        kind: `merge by ${name} killed`,
+        fileSystem: 'ext4',
+        tried: seen.old + seen.new,
+        ...seen,
+        controlFailed: half,
+      });
     } finally {
       unmount(place);
     }

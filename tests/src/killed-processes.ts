@@ -25,22 +25,24 @@ interface Seen {
 
 /**
  * Kills one of the two processes at moments from the beginning of the work to a little after its end, recovers, and looks for a whole tree.
- * @param most rounds, where none so far left half a tree: the commit is a small part of the work
+ * Goes on until what is wanted was seen: how long a work takes next time nobody knows, and the commit is a small part of it.
+ * @param most rounds at which that ends, too
  */
 export async function killAtMoments(
   lanes: readonly Installed[],
   operation: Operation,
   rounds: number,
-  most: number = rounds,
+  wanted: readonly (keyof Seen)[],
+  most: number,
 ): Promise<Readonly<Seen>> {
   const seen: Seen = { old: 0, new: 0, half: 0 };
   const run = async (installed: Installed, lane: number): Promise<void> => {
     const span = await workMs(installed, operation);
     const after = installed.found();
     let isOld = false;
-    for (let round = lane; round < rounds || (seen.half === 0 && round < most); round += lanes.length) {
-      const share = round < rounds ? round / rounds : (round * GOLDEN_RATIO) % 1;
-      const moment = span * 1.1 * share;
+    const isMissing = (): boolean => wanted.some((what) => seen[what] === 0);
+    for (let round = lane; round < rounds || (isMissing() && round < most); round += lanes.length) {
+      const moment = span * (round < rounds ? (1.1 * round) / rounds : laterMoment(seen, round, rounds));
       const { tree, wasHalf } = await killed(installed, operation, moment, round, after, isOld);
       seen[tree]++;
       if (wasHalf) seen.half++;
@@ -51,6 +53,12 @@ export async function killAtMoments(
   const ended = await Promise.allSettled(lanes.map(run));
   for (const one of ended) if (one.status === 'rejected') throw one.reason;
   return seen;
+}
+
+/** After so many rounds, in spans: at once for the old tree, ever later for the new one, anywhere for half of it. */
+function laterMoment(seen: Readonly<Seen>, round: number, rounds: number): number {
+  if (seen.old === 0) return 0;
+  return seen.new === 0 ? 1 + round - rounds : (1.1 * round * GOLDEN_RATIO) % 1.1;
 }
 
 /** Kills one of the two processes at a moment of `span`, recovers, and says which whole tree that is. */

@@ -85,7 +85,7 @@ describe('a package of some hundred entries on ext4', () => {
     rootTest(
       `${operation}d with either process killed at ${rounds} moments: files and database are wholly old or wholly new (G1, G3)`,
       async () => {
-        const seen = await killAtMoments(lanes, operation, rounds);
+        const seen = await killAtMoments(lanes, operation, rounds, ['old', 'new'], rounds + 50);
         expect(Math.min(seen.old, seen.new)).toBeGreaterThan(0);
       },
     );

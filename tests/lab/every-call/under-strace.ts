@@ -79,7 +79,7 @@ function run({ line, log }: Command, expressions: readonly string[]): Ended {
   const { status, stdout, stderr } = spawnSync('strace', [...strace, ...line], {
     encoding: 'utf8',
     env: { PATH: process.env.PATH, EMPLACE_LAB_MARK: log },
-    timeout: 60_000,
+    timeout: 200_000,
     killSignal: 'SIGKILL',
   });
   return { status, stdout, stderr, traced: readFileSync(log, 'latin1'), left: marked(mark) };

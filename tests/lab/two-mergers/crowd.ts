@@ -11,12 +11,16 @@ import { gone, isAlive, kill } from '../../src/running.ts';
 
 const merger = fileURLToPath(new URL('./merger.ts', import.meta.url));
 
+const GOES_ON_MAX = 4;
+
 export interface Crowd {
   /** Of `root` and `images`. */
   readonly place: string;
   readonly members: number;
   readonly seed: number;
   readonly ms: number;
+  /** Then they go on until that holds, {@link GOES_ON_MAX} times as long at most. */
+  readonly isEnough?: (report: CrowdReport) => boolean;
   readonly locks: 'locked' | 'unlocked';
   /** Whether some are killed and suspended. */
   readonly harassed: boolean;
@@ -74,7 +78,7 @@ export async function crowd(asked: Crowd): Promise<CrowdReport> {
   });
   // On a machine under load they take seconds to start.
   await Promise.all(ready);
-  await harass(asked, members, orphans, performance.now() + asked.ms, report);
+  await harass(asked, members, orphans, report);
   isLate = true;
   writeFileSync(stop, '');
   await Promise.all(lives);
@@ -109,15 +113,19 @@ function start({ place, seed, locks }: Crowd, number: number, report: CrowdRepor
 
 /** At random moments kills or suspends a merger, or the process that works for it. */
 async function harass(
-  { seed, harassed }: Crowd,
+  { seed, harassed, ms, isEnough = () => true }: Crowd,
   members: readonly Member[],
   orphans: number[],
-  until: number,
   report: CrowdReport,
 ): Promise<void> {
+  const began = performance.now();
+  const isOver = (): boolean => {
+    const spent = performance.now() - began;
+    return spent >= ms && (isEnough(report) || spent >= GOES_ON_MAX * ms);
+  };
   const random = randomOf(seed, 1);
   const waking: Promise<void>[] = [];
-  while (performance.now() < until) {
+  while (!isOver()) {
     await sleep(20 + random.integer(130));
     // Rather one that works in two processes just now: most wait for their turn.
     const busy = members.filter(({ child, mover }) => mover !== undefined && isChildOf(mover, child.pid));

@@ -1,22 +1,23 @@
-import { chmodSync, chownSync, mkdirSync, readdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
 import { type TemporaryDirectory, temporaryDirectory } from '@emplace/fixtures';
 import { mountFuse } from '@emplace/fixtures/fuse';
 import { rootTest } from '@emplace/fixtures/jest';
 import { AT_FDCWD, mknodat, S_IFIFO, toBytes } from '@emplace/syscalls';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { MergeError, readHooks } from '../../src/index.ts';
+import { expectGivenBack, held } from './programs.ts';
 
 const DEFINITION = '[Action]\nWhen = post-commit\nExec = /bin/true\n';
 
 let place: TemporaryDirectory;
-let descriptors: number;
+let before: ReturnType<typeof held>;
 beforeEach(() => {
   place = temporaryDirectory();
   chmodSync(place.path, 0o755);
-  descriptors = readdirSync('/proc/self/fd').length;
+  before = held();
 });
-afterEach(() => {
-  expect(readdirSync('/proc/self/fd')).toHaveLength(descriptors);
+afterEach(async () => {
+  await expectGivenBack(before);
   place[Symbol.dispose]();
 });
 

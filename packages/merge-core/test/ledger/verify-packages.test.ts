@@ -211,5 +211,6 @@ test('no descriptor is left open by this thread or another', async () => {
   await ask(work);
   const before = open();
   for (let i = 0; i < 3; i++) await ask(work);
-  expect(open()).toBeLessThanOrEqual(before);
+  // A thread that was told to end closes its own when it does.
+  while (open() > before) await new Promise(setImmediate);
 });

@@ -27,7 +27,7 @@ import type { Setup } from '../../src/threads/setup.ts';
 import { SharedWork } from '../../src/threads/shared-work.ts';
 import { contentBuffer } from '../../src/threads/tasks.ts';
 import { Threads } from '../../src/threads/threads.ts';
-import { balance, balanced, forced, mergeBy, requestOf } from './merging.ts';
+import { balance, expectBalanced, forced, mergeBy, requestOf, threadsEnded } from './merging.ts';
 
 const NAMES = Array.from({ length: 40 }, (_, i) => `f${String(i).padStart(2, '0')}`);
 /** Programs: what is kept of one is a link. */
@@ -73,8 +73,7 @@ rootTest('a call that fails in a thread leads back to the old tree (G1)', async 
     await fuse.rules([]);
     expect(compareTrees(old, snapshotTree(root), { ignore: { directoryMtimes: true } })).toEqual([]);
   }
-  await balanced(before);
-  expect(balance()).toEqual(before);
+  await expectBalanced(before);
 });
 
 rootTest('a disk that is full for one thread leads back to the old tree (G1)', () => {
@@ -157,7 +156,7 @@ rootTest('the call in which a thread died is no call that does not return: nobod
   const steps = shared.work.finish();
   expect(steps.next().done).toBe(false);
   shared.threads[Symbol.dispose]();
-  await balanced(before);
+  await threadsEnded(before);
   // As if it had been in the middle of one.
   slot.enter(1, 0, ascii('a'), 0, ascii(''));
   thrown(SyscallError, () => {

@@ -1,5 +1,6 @@
 import { readdirSync } from 'node:fs';
 import type { TemporaryDirectory } from '@emplace/fixtures';
+import { expect } from '@jest/globals';
 import { mergeSteps } from '../../src/merge.ts';
 import { type MergeOptions, type MergeRequest, mergeRequest } from '../../src/options.ts';
 import type { MergeReport } from '../../src/report.ts';
@@ -25,6 +26,12 @@ export function balance(): { readonly threads: number; readonly descriptors: rea
 }
 
 /** Threads that were told to end do so in their own time. */
-export async function balanced(before: ReturnType<typeof balance>): Promise<void> {
+export async function threadsEnded(before: ReturnType<typeof balance>): Promise<void> {
   while (balance().threads > before.threads) await new Promise(setImmediate);
+}
+
+/** Nothing is left; what another test left may be gone by now. */
+export async function expectBalanced(before: ReturnType<typeof balance>): Promise<void> {
+  await threadsEnded(before);
+  expect(balance().descriptors.filter((fd) => !before.descriptors.includes(fd))).toEqual([]);
 }

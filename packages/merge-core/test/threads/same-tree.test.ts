@@ -15,7 +15,7 @@ import { rootTest } from '@emplace/fixtures/jest';
 import type { Bytes } from '@emplace/syscalls';
 import { describe, expect } from '@jest/globals';
 import type { MergeOptions } from '../../src/options.ts';
-import { balance, balanced, mergeBy, requestOf } from './merging.ts';
+import { balance, expectBalanced, mergeBy, requestOf } from './merging.ts';
 
 /** The second version of a big tree is merged over the first. */
 function upgraded(work: TemporaryDirectory, isShared: boolean, more: Partial<MergeOptions>) {
@@ -47,8 +47,7 @@ describe('several threads make the tree and the report that one makes', () => {
       expect(compareTrees(alone.root, shared.root, { ignore: { directoryMtimes } })).toEqual([]);
       expect(compareTrees(alone.image, shared.image, { ignore: { directoryMtimes: true } })).toEqual([]);
       expect([shared.counts, shared.strategies]).toEqual([alone.counts, alone.strategies]);
-      await balanced(before);
-      expect(balance()).toEqual(before);
+      await expectBalanced(before);
     });
 });
 

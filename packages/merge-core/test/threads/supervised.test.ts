@@ -23,6 +23,9 @@ const NAMES = Array.from({ length: 40 }, (_, i) => `f${String(i).padStart(2, '0'
 /** Programs: what is kept of one is a link. */
 const tree = (content: string) => NAMES.map((name) => file(name, `${content} ${name}`, { mode: 0o755 }));
 
+/** More than a machine under load takes for a call that nobody holds. */
+const STALL_MS = 3_000;
+
 interface Told {
   readonly signal?: AbortSignal;
   readonly onEvent?: (event: MergeEvent) => void;
@@ -32,7 +35,7 @@ interface Told {
 async function ended(work: TemporaryDirectory, root: string, { signal, onEvent = () => {} }: Told) {
   const request = requestOf(work, true, { root, strategy: 'copy', keepImage: true, onEvent });
   const hooks = { phases: [], reports: [], begun: new Set<never>(), run: async () => {} };
-  const how = { signal, stallTimeoutMs: 1000, lockTimeoutMs: 0, handshakeMs: 30_000, emit: onEvent, hooks };
+  const how = { signal, stallTimeoutMs: STALL_MS, lockTimeoutMs: 0, handshakeMs: 30_000, emit: onEvent, hooks };
   return await superviseMerge(request, how).catch((error: unknown) => error as MergeReport | MergeError);
 }
 
