@@ -190,6 +190,9 @@ describe('a file system whose rename never answers (G10)', () => {
   });
 });
 
+/** More than a machine under load takes for a call that nobody holds. */
+const WAIT_MS = 3_000;
+
 /** Every operation that a probe or a merge may wait for, and what each of the two then says. */
 const held: readonly (readonly [FuseOperation, { probe: RegExp; merge: RegExp }])[] = [
   ['LOOKUP', { probe: /could not be asked/, merge: /^NOT_ANSWERING$/ }],
@@ -217,8 +220,8 @@ describe.each(held)('while %s is never answered', (operation, says) => {
     writeTree(work.make('image'), [file('new', 'new'), symlink('link', 'new')]);
     await fuse.rules([{ operation, path: operation === 'STATFS' ? '' : '^/(?:probed|root)', answer: 'hold' }]);
     const [probe, merge] = await Promise.all([
-      runJson(['probe', source, probed, '--timeout', '300'], fuse.path),
-      runJson(['merge', work.at('image'), '--root', root, '--stall-timeout', '1'], fuse.path),
+      runJson(['probe', source, probed, '--timeout', `${WAIT_MS}`], fuse.path),
+      runJson(['merge', work.at('image'), '--root', root, '--stall-timeout', `${WAIT_MS / 1000}`], fuse.path),
     ]);
     expect(probe).toMatchObject({
       status: 0,

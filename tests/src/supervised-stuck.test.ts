@@ -16,7 +16,7 @@ function treeOf(root: string): string {
 
 /** Merges while something hangs. @returns how it ended, what it said, and the process that is left */
 async function mergeStuck(image: string, root: string, ...more: readonly string[]) {
-  const run = start(['merge', image, '--root', root, '--stall-timeout', '1', '--sync', 'none', ...more]);
+  const run = start(['merge', image, '--root', root, '--stall-timeout', '3', '--sync', 'none', ...more]);
   const { status, told } = await run.ended;
   const said = `${told}\n${await run.stdout}`;
   const pid = Number(/process (\d+) that waits for it cannot be killed \(state D/.exec(said)?.[1]);

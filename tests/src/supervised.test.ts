@@ -270,7 +270,7 @@ describe('a call that never returns (G10)', () => {
       await using fuse = await mountFuse(work.at('fuse'));
       expect(spawnSync('cp', ['-a', '--', ...twoTrees(work), `${fuse.path}/`]).status).toBe(0);
       await fuse.rules(hold('^/root/d/b$', 'RENAME', 'RENAME2'));
-      const run = start(['merge', `${fuse.path}/image`, '--root', `${fuse.path}/root`, '--stall-timeout', '1']);
+      const run = start(['merge', `${fuse.path}/image`, '--root', `${fuse.path}/root`, '--stall-timeout', '3']);
       const mover = await run.mover;
       const { status, told } = await run.ended;
       expect(status).toBe(5);
@@ -300,7 +300,7 @@ describe('a call that never returns (G10)', () => {
     const [image, root] = twoTrees(work);
     expect(spawnSync('cp', ['-a', '--', image, `${fuse.path}/`]).status).toBe(0);
     await fuse.rules(hold('^/image/d/b$', 'OPEN'));
-    const run = start(['merge', `${fuse.path}/image`, '--root', root, '--stall-timeout', '1']);
+    const run = start(['merge', `${fuse.path}/image`, '--root', root, '--stall-timeout', '3']);
     const mover = await run.mover;
     const { status, told } = await run.ended;
     // It was planning: nothing of the root was changed.

@@ -1,10 +1,12 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { copyFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import type { TemporaryDirectory } from '@emplace/fixtures';
+import { mountFuse } from '@emplace/fixtures/fuse';
 import { SpawnError, spawnProgram } from '../../src/index.ts';
 import { specOf, TRUE } from './wishes.ts';
 
@@ -50,13 +52,14 @@ export async function startFreshPrograms(count: number, place: TemporaryDirector
   return { starts, busy };
 }
 
-/** The same without the measures: threads of one process write programs and start them, up to `startsMax` times or until a few were busy. */
-export async function startInOneProcess(startsMax: number, place: TemporaryDirectory): Promise<Starts> {
-  const { stdout } = await promisify(execFile)(
-    process.execPath,
-    argv('same-process-script.ts', [place.make('threads'), TRUE, String(startsMax)]),
-  );
-  return JSON.parse(stdout) as Starts;
+/** The same without the measures: a thread writes a program and starts it while the child of another one is about to be a program. Needs root. @returns how the start ended */
+export async function startInOneProcess(place: TemporaryDirectory): Promise<string> {
+  await using fuse = await mountFuse(place.at('served'));
+  const other = `${fuse.path}/other`;
+  copyFileSync(TRUE, other);
+  await fuse.rules([{ operation: 'OPEN', path: '^/other$', answer: 'hold-interruptible' }]);
+  const args = argv('same-process-script.ts', [place.at('program'), TRUE, other]);
+  return (await promisify(execFile)(process.execPath, args)).stdout.trim();
 }
 
 /** What the mover answers, one round after the other. */

@@ -1,41 +1,33 @@
 /**
- * What Go issue 22315 is about: threads of one process that each write a program and start it. While one forks, its
- * child has what the others are just writing. Prints how many were started, and how often that was ETXTBSY.
+ * What Go issue 22315 is about: one thread writes a program and starts it while another one forks, whose child has what
+ * is just being written until it executes something itself. Prints how the start ended: `started`, or an errno name.
  *
- *   node same-process-script.ts DIRECTORY PROGRAM STARTS_MAX
+ *   node same-process-script.ts PATH PROGRAM OTHER
+ *
+ * PATH becomes a copy of PROGRAM. OTHER is what the other thread executes: its file system lets that take as long as all the rest.
  */
 import { spawnSync } from 'node:child_process';
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { closeSync, openSync, readdirSync, readFileSync, writeSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { isMainThread, parentPort, threadId, Worker } from 'node:worker_threads';
+import { isMainThread, Worker } from 'node:worker_threads';
 
-const THREADS = 4;
-const [directory = '', program = '', startsMax = ''] = process.argv.slice(2);
+const [path = '', program = '', other = ''] = process.argv.slice(2);
 
 if (isMainThread) {
-  const counts = { starts: 0, busy: 0 };
-  const workers = Array.from(
-    { length: THREADS },
-    () => new Worker(fileURLToPath(import.meta.url), { argv: process.argv.slice(2) }),
-  );
-  for (const worker of workers) {
-    worker.on('message', (code: string) => {
-      counts.starts++;
-      if (code === 'ETXTBSY') counts.busy++;
-      // Enough to know: the rate is above 0.
-      if (counts.busy < 3 && counts.starts < Number(startsMax)) return;
-      console.log(JSON.stringify(counts));
-      process.exit();
-    });
-  }
+  const fd = openSync(path, 'wx', 0o755);
+  writeSync(fd, readFileSync(program));
+  new Worker(fileURLToPath(import.meta.url), { argv: process.argv.slice(2) });
+  while (children().length === 0);
+  closeSync(fd);
+  const { error } = spawnSync(path);
+  console.log((error as NodeJS.ErrnoException | undefined)?.code ?? 'started');
+  for (const pid of children()) process.kill(pid, 'SIGKILL');
 } else {
-  const content = readFileSync(program);
-  for (let i = 0; ; i++) {
-    const path = join(directory, `thread-${threadId}-${i}`);
-    writeFileSync(path, content, { mode: 0o755 });
-    const { error } = spawnSync(path);
-    parentPort?.postMessage((error as NodeJS.ErrnoException | undefined)?.code ?? 'started');
-    rmSync(path);
-  }
+  spawnSync(other);
+}
+
+function children(): number[] {
+  const threads = readdirSync('/proc/self/task');
+  const pids = threads.flatMap((tid) => readFileSync(`/proc/self/task/${tid}/children`, 'latin1').match(/\d+/g) ?? []);
+  return pids.map(Number);
 }
