@@ -38,7 +38,7 @@ Exit codes: 0 all is as it was merged, ${FOUND} something is not, else as for \`
       min: 1,
       max: 16,
       helpValue: 'NUMBER',
-      summary: 'that read; default: one for each processor',
+      summary: 'that read; default: one for each processor, for more than a little',
     }),
     ...protectionFlags,
   };

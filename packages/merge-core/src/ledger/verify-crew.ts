@@ -2,7 +2,7 @@ import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { errorFrom, type PlainError } from '../supervise/protocol.ts';
 import { nodeFlags } from '../threads/node-flags.ts';
-import type { UnitResult, VerifyJob, VerifyUnit } from './verify-work.ts';
+import { type UnitResult, UnitVerifier, type VerifyJob, type VerifyUnit } from './verify-work.ts';
 
 /** What a thread is asked; without a unit it ends. */
 export interface VerifyQuestion {
@@ -15,8 +15,12 @@ export type VerifyAnswer =
   | { readonly say: 'verified'; readonly number: number; readonly result: UnitResult }
   | { readonly say: 'failed'; readonly error: PlainError };
 
+/** A thread has one unit before it while it is at another: this one, which gives it more, is at units too. */
+const UNITS_AHEAD = 2;
+
 /**
- * Has `units` verified by some threads, each taking the next one when it has none.
+ * Has `units` verified by so many threads, this one among them, each taking the next one when it has none. Between two of its units
+ * timers and signals run.
  * @param tell is called with each result, in any order
  * @throws what a thread threw; by then all of them have ended, or do so after the unit they are at
  */
@@ -35,6 +39,11 @@ export async function verifyByThreads(
       failed = true;
       reject(error);
     };
+    const ask = (): void => {
+      const number = next++;
+      const question: VerifyQuestion = { number, unit: failed ? undefined : units[number] };
+      worker.postMessage(question);
+    };
     worker.on('message', (answer: VerifyAnswer) => {
       try {
         if (answer.say === 'failed') return fail(errorFrom(answer.error));
@@ -42,16 +51,27 @@ export async function verifyByThreads(
       } catch (error) {
         fail(error);
       }
-      const number = next++;
-      const question: VerifyQuestion = { number, unit: failed ? undefined : units[number] };
-      worker.postMessage(question);
+      for (let count = answer.say === 'ready' ? UNITS_AHEAD : 1; count > 0; count--) ask();
     });
     worker.on('error', fail);
     // After a failure this changes nothing.
     worker.on('exit', () => resolve());
     return promise;
   };
-  const ended = await Promise.allSettled(Array.from({ length: threads }, runOne));
+  const runHere = async (): Promise<void> => {
+    try {
+      using verifier = new UnitVerifier(job);
+      for (let unit = units[next]; unit !== undefined && !failed; unit = units[next]) {
+        const number = next++;
+        tell(number, verifier.verify(unit));
+        await new Promise(setImmediate);
+      }
+    } catch (error) {
+      failed = true;
+      throw error;
+    }
+  };
+  const ended = await Promise.allSettled([...Array.from({ length: threads - 1 }, runOne), runHere()]);
   for (const one of ended) if (one.status === 'rejected') throw one.reason;
 }
 

@@ -1,9 +1,9 @@
-import type { EntryType, FsPort, Stat } from '@emplace/fsprobe';
+import type { EntryType, FsPort, Stat, Xattrs } from '@emplace/fsprobe';
 import { isErrno } from '@emplace/syscalls';
 import type { OpenDirectories } from '../open-directories.ts';
 import { portable } from '../strategy/attributes.ts';
 import type { ContentsEntry } from './contents.ts';
-import { type DigestFile, type DigestName, digestNames, fileDigester } from './digests.ts';
+import { DIGEST_CHUNK, digestHandle, digestNames } from './digests.ts';
 import { isProblem, type Place, RealPaths } from './real-paths.ts';
 import { type RecordedEntry, recordXattrs } from './record.ts';
 import type { Expected, FindingKind } from './verify.ts';
@@ -23,13 +23,13 @@ export const typesOf: Readonly<Record<ContentsEntry['type'], readonly EntryType[
   dev: ['char', 'block', 'socket'],
 };
 
-/** Looks at one entry after the other; what is learnt about directories and the buffers are kept. */
+/** Looks at one entry after the other; what is learnt about directories and the buffer are kept. */
 export class EntryVerifier {
   readonly #fs: FsPort;
   readonly #root: OpenDirectories;
   readonly #real: RealPaths;
   readonly #quick: boolean;
-  readonly #digesters = new Map<DigestName, DigestFile>();
+  readonly #buffer: Buffer = Buffer.allocUnsafeSlow(DIGEST_CHUNK);
   /** Content that was read, bytes. */
   bytesRead = 0;
 
@@ -74,12 +74,19 @@ export class EntryVerifier {
     const sameTime = recorded === undefined ? isSecond(entry, stat) : isMoment(recorded, stat);
     // Every new name in a directory changes its time.
     if ((entry.type === 'obj' || entry.type === 'sym') && !sameTime) kinds.add('mtime');
-    if (entry.type === 'obj')
-      this.#try(kinds, () => void (this.#hasContent(entry, recorded, place, stat, sameTime) || kinds.add('content')));
+    let xattrs: Xattrs | undefined;
+    if (entry.type === 'obj') {
+      this.#try(kinds, () => {
+        const read = this.#readContent(entry, recorded, place, stat, sameTime);
+        if (!read.isSame) kinds.add('content');
+        xattrs = read.xattrs;
+      });
+    }
     if (entry.type === 'sym' && this.#fs.readlink(this.#root.at(place.directory), place.name) !== entry.target)
       kinds.add('target');
     // A directory that became a symlink has that one's attributes, which nobody recorded.
-    if (recorded !== undefined && recorded.type === stat.type) this.#compareAttributes(recorded, place, stat, kinds);
+    if (recorded !== undefined && recorded.type === stat.type)
+      this.#compareAttributes(recorded, place, stat, kinds, xattrs);
   }
 
   /** A directory may have become a symlink to one: what is below it is found all the same (merged `/usr`). */
@@ -88,43 +95,53 @@ export class EntryVerifier {
     return recorded === undefined ? typesOf[entry.type].includes(type) : type === recorded.type;
   }
 
-  /** By the strongest digest that is known of it. */
-  #hasContent(
+  /** By the strongest digest that is known of it. Where it has to be opened its extended attributes are read too. */
+  #readContent(
     entry: ContentsEntry & { readonly type: 'obj' },
     recorded: RecordedEntry | undefined,
     { directory, name }: Place,
     stat: Stat,
     sameTime: boolean,
-  ): boolean {
+  ): { readonly isSame: boolean; readonly xattrs?: Xattrs } {
     const record = recorded?.type === 'file' ? recorded : undefined;
-    if (record !== undefined && record.size !== stat.size) return false;
-    if (record !== undefined && this.#quick && sameTime) return true;
+    if (record !== undefined && record.size !== stat.size) return { isSame: false };
+    if (record !== undefined && this.#quick && sameTime) return { isSame: true };
     const best = digestNames.findLast((one) => record?.digests[one] !== undefined) ?? 'md5';
-    const { size, digests } = this.#digester(best)(this.#root.at(directory), name);
-    this.bytesRead += size;
-    return digests[best] === (record?.digests[best] ?? entry.md5);
+    const file = this.#fs.openFile(this.#root.at(directory), name);
+    try {
+      const { size, digests } = digestHandle(file, [best], this.#buffer, this.#fs);
+      this.bytesRead += size;
+      const isSame = digests[best] === (record?.digests[best] ?? entry.md5);
+      return { isSame, ...(record && { xattrs: this.#fs.xattrs(file) }) };
+    } finally {
+      this.#fs.closeFile(file);
+    }
   }
 
-  #digester(name: DigestName): DigestFile {
-    const digester = this.#digesters.get(name) ?? fileDigester([name], this.#fs);
-    this.#digesters.set(name, digester);
-    return digester;
-  }
-
-  #compareAttributes(recorded: RecordedEntry, place: Place, stat: Stat, kinds: Set<FindingKind>): void {
+  #compareAttributes(
+    recorded: RecordedEntry,
+    place: Place,
+    stat: Stat,
+    kinds: Set<FindingKind>,
+    xattrs: Xattrs | undefined,
+  ): void {
     // The mode of a symlink says nothing.
     if (recorded.type !== 'symlink' && recorded.mode !== stat.mode) kinds.add('mode');
     if (recorded.uid !== stat.uid || recorded.gid !== stat.gid) kinds.add('owner');
     if ('rdev' in recorded && recorded.rdev !== stat.rdev) kinds.add('device');
     this.#try(kinds, () => {
-      const pinned = this.#fs.pin(this.#root.at(place.directory), place.name);
-      try {
-        const xattrs = recordXattrs(portable(this.#fs.xattrs(pinned)));
-        if (!sameStrings(recorded.xattrs ?? {}, xattrs)) kinds.add('xattrs');
-      } finally {
-        this.#fs.closeFile(pinned);
-      }
+      const found = recordXattrs(portable(xattrs ?? this.#xattrsOf(place)));
+      if (!sameStrings(recorded.xattrs ?? {}, found)) kinds.add('xattrs');
     });
+  }
+
+  #xattrsOf({ directory, name }: Place): Xattrs {
+    const pinned = this.#fs.pin(this.#root.at(directory), name);
+    try {
+      return this.#fs.xattrs(pinned);
+    } finally {
+      this.#fs.closeFile(pinned);
+    }
   }
 }
 

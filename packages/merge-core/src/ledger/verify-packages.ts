@@ -30,7 +30,7 @@ export interface VerifyPackagesOptions extends DatabaseOptions {
   readonly configProtectMask?: readonly PathText[];
   readonly portageConfig?: boolean;
   readonly environment?: Readonly<Record<string, string | undefined>>;
-  /** Threads that read. Default: as many as there are processors. 0: this one, as always with `fs`. */
+  /** Threads that read, this one among them. Default: as many as there are processors, for more than a little. With `fs` always 1. */
   readonly threads?: number;
   /** Called for each package once all of it was looked at, in the order of the report. */
   readonly onPackage?: (verified: VerifiedPackage) => void;
@@ -46,8 +46,10 @@ export interface VerifyReport {
   readonly problems: readonly Problem[];
 }
 
-/** CONTENTS of as many bytes (some 800 entries) is verified at a time: threads share large packages. */
-const UNIT_BYTES = 64 * 1024;
+/** CONTENTS of as many bytes (some 400 entries) is verified at a time: threads share large packages. */
+const UNIT_BYTES = 32 * 1024;
+/** To start a thread takes as long as to verify some thousand entries. */
+const SHARED_BYTES_MIN = 16 * UNIT_BYTES;
 /** More only wait for the disk. */
 const THREADS_MAX = 16;
 
@@ -56,10 +58,15 @@ export async function verify(options: VerifyPackagesOptions): Promise<VerifyRepo
   using database = openAskedDatabase(options);
   const chosen = choose(database.vdb.directories(), options.packages ?? []);
   const job = jobOf(options, database);
-  const units = chosen.flatMap((of) => unitsOf(of, database));
+  const sizes = chosen.map((of) => sizeOfContents(of, database));
+  const units = chosen.flatMap((of, index) => unitsOf(of, sizes[index] ?? 0));
   const collected = new Collector(chosen, units, database.vdb.problems(), options);
-  const threads = threadsOf(options, units.length);
-  if (threads > 0) await verifyByThreads(job, units, threads, (number, result) => collected.add(number, result));
+  const threads = threadsOf(
+    options,
+    units.length,
+    sizes.reduce((sum, size) => sum + size, 0),
+  );
+  if (threads > 1) await verifyByThreads(job, units, threads, (number, result) => collected.add(number, result));
   else verifyHere(job, units, options, (number, result) => collected.add(number, result));
   const { packages } = collected;
   const problems = isAll(options) ? otherProblems(database, chosen) : [];
@@ -100,9 +107,9 @@ function jobOf(options: VerifyPackagesOptions, { root, path, vdb, fs }: AskedDat
   };
 }
 
-function unitsOf(of: VdbDirectory, { vdb, fs }: AskedDatabase): VerifyUnit[] {
-  const size = sizeOfContents(of, { vdb, fs });
-  const parts = Math.max(1, Math.ceil(size / UNIT_BYTES));
+/** @param bytes of its CONTENTS */
+function unitsOf(of: VdbDirectory, bytes: number): VerifyUnit[] {
+  const parts = Math.max(1, Math.ceil(bytes / UNIT_BYTES));
   return Array.from({ length: parts }, (_, part) => ({ of, part, parts }));
 }
 
@@ -115,10 +122,9 @@ function sizeOfContents({ directory }: VdbDirectory, { vdb, fs }: Pick<AskedData
   }
 }
 
-function threadsOf({ threads, fs }: VerifyPackagesOptions, units: number): number {
-  if (fs !== undefined) return 0;
-  // To start one takes longer than most packages.
-  const wanted = threads ?? (units === 1 ? 0 : availableParallelism());
+function threadsOf({ threads, fs }: VerifyPackagesOptions, units: number, bytes: number): number {
+  if (fs !== undefined) return 1;
+  const wanted = threads ?? (bytes < SHARED_BYTES_MIN ? 1 : availableParallelism());
   if (!Number.isInteger(wanted) || wanted < 0)
     throw new MergeError('BAD_OPTION', `\`threads\` is ${wanted}: it has to be a number from 0`);
   return Math.min(wanted, units, THREADS_MAX);

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import {
   chmodSync,
   readdirSync,
@@ -10,6 +11,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
+import { Worker } from 'node:worker_threads';
 import {
   asUser,
   directory,
@@ -20,6 +22,7 @@ import {
   writeTree,
 } from '@emplace/fixtures';
 import { rootTest } from '@emplace/fixtures/jest';
+import { ascii, toBytes } from '@emplace/syscalls';
 import { describe, expect, test } from '@jest/globals';
 import {
   MergeError,
@@ -29,6 +32,10 @@ import {
   type VerifyReport,
   verify,
 } from '../../src/index.ts';
+import { parsePackageName } from '../../src/ledger/package-name.ts';
+import type { VerifyAnswer } from '../../src/ledger/verify-crew.ts';
+import { UnitVerifier } from '../../src/ledger/verify-work.ts';
+import { nodeFlags } from '../../src/threads/node-flags.ts';
 
 const MERGED = 1_500_000_000;
 
@@ -107,6 +114,7 @@ test('what changed is told by package and path, the same whoever reads: threads,
   ]);
   expect(report).toMatchObject({ isWhole: false, counts: { changed: 4, configChanged: 1, unreadable: 0 } });
   expect(await ask(work, { threads: 0 })).toEqual(report);
+  expect(await ask(work, { threads: 3 })).toEqual(report);
   expect(await ask(work, { threads: 1 })).toEqual(report);
   expect(told(await ask(work, { configProtect: [], ignoreConfig: true }))).toContain(
     'app-misc/app-1 etc/app.conf: mtime,content',
@@ -183,6 +191,29 @@ test('a package of many entries is shared among threads, and told as one in its 
   const many = report.packages[1];
   expect(many?.counts).toMatchObject({ entries: count, changed: count });
   expect(many?.findings.map(({ path }) => path)).toEqual(lines.map((line) => line.split(' ')[1]?.slice(1)));
+});
+
+test('a worker thread finds what this thread finds', async () => {
+  using work = scene();
+  rmSync(work.at('root/usr/bin/other'));
+  writeFileSync(work.at('root/usr/bin/app'), 'PROGRAM');
+  const root = toBytes(work.at('root'));
+  const of = { name: parsePackageName('app-misc/app-1'), directory: ascii('var/db/pkg/app-misc/app-1') };
+  const job = { root, vdb: ascii('var/db/pkg'), quick: false, configProtect: [], configProtectMask: [] };
+  using here = new UnitVerifier(job);
+  const unit = { of, part: 0, parts: 1 };
+  const script = new URL('../../src/ledger/verify-worker.ts', import.meta.url);
+  const worker = new Worker(script, { workerData: job, execArgv: nodeFlags(script.href) });
+  const answers: VerifyAnswer[] = [];
+  worker.on('message', (answer: VerifyAnswer) => void answers.push(answer));
+  for (const question of [
+    { number: 7, unit },
+    { number: 8, unit: undefined },
+  ])
+    worker.postMessage(question);
+  await once(worker, 'exit');
+  expect(answers).toEqual([{ say: 'ready' }, { say: 'verified', number: 7, result: here.verify(unit) }]);
+  expect(here.verify(unit).findings).toHaveLength(3);
 });
 
 test('what a listener throws ends the verification, threads and all', async () => {
