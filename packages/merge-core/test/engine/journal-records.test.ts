@@ -23,6 +23,7 @@ const bare: Placement = {
   type: 'file',
   action: 'create',
   ino: 5n,
+  placedIno: 5n,
   size: 0,
   entries: 1,
   rung: 'copy',
