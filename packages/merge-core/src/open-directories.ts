@@ -14,6 +14,8 @@ export class OpenDirectories implements Disposable {
   readonly #top: DirHandle;
   /** In the order of their last use. */
   readonly #open = new Map<Bytes, DirHandle>();
+  /** The one that was used last: most often it is the next one too. */
+  #latest: Bytes | undefined;
 
   constructor(fs: Pick<FsPort, 'openDir' | 'closeDir'>, top: DirHandle) {
     this.#fs = fs;
@@ -28,8 +30,10 @@ export class OpenDirectories implements Disposable {
       if (this.#open.size >= OPEN_MAX) this.#closeOldest();
       dir = this.#reopen(path);
     } else {
+      if (path === this.#latest) return dir;
       this.#open.delete(path);
     }
+    this.#latest = path;
     this.#open.set(path, dir);
     return dir;
   }
