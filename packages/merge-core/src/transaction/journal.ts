@@ -62,7 +62,7 @@ export class Journal implements Disposable {
 
   append(record: JournalRecord): void {
     this.#file ??= this.#open();
-    this.#fs.write(this.#file, sealed(record));
+    for (const piece of sealed(record)) this.#fs.write(this.#file, piece);
     if (this.#durable) this.#fs.fsync(this.#file);
   }
 
