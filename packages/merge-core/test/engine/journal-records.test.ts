@@ -4,9 +4,10 @@ import { ascii, type Bytes } from '@emplace/syscalls';
 import { describe, expect, test } from '@jest/globals';
 import { MergeError } from '../../src/errors.ts';
 import type { Attributes, Placement } from '../../src/plan/model.ts';
-import { encode, parseJournal, planSeal, sealed } from '../../src/transaction/codec.ts';
+import { encode, parseJournal, planSeal, sealed as sealedPieces } from '../../src/transaction/codec.ts';
 import type { JournalRecord } from '../../src/transaction/records.ts';
 
+const sealed = (record: JournalRecord): Buffer => Buffer.concat(sealedPieces(record));
 const time = { sec: 1_700_000_000, nsec: 999_999_999 };
 const attributes = (uid: number): Attributes => ({
   uid,
