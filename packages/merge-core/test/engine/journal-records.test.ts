@@ -103,7 +103,7 @@ const planBytes = (lines: readonly string[]): Buffer => {
   const bytes = Buffer.from(lines.map((line) => `${line}\n`).join(''), 'latin1');
   return Buffer.concat([bytes, planSeal(crc32(bytes))]);
 };
-const whole = planBytes(plan.map(encode));
+const wholePlan = (): Buffer => planBytes(plan.map(encode));
 
 const damage = (line: number): unknown =>
   expect.objectContaining({ code: 'JOURNAL_UNREADABLE', message: expect.stringContaining(`line ${line}:`) });
@@ -121,6 +121,7 @@ function isRead(content: Buffer): boolean {
 
 describe('a journal', () => {
   test('is read back as it was written, whatever its records can say', () => {
+    const whole = wholePlan();
     const content = Buffer.concat([whole, ...after.map(sealed)]);
     expect(parseJournal(content)).toEqual({
       records: [...plan, { type: 'planned' }, ...after],
@@ -129,6 +130,7 @@ describe('a journal', () => {
   });
 
   test('that is cut within its plan is damaged, and after it has the records that are whole (J1, J2)', () => {
+    const whole = wholePlan();
     for (let length = 0; length < whole.length - 1; length++) expect(isRead(whole.subarray(0, length))).toBe(false);
     const content = Buffer.concat([whole, sealed(commit), sealed({ type: 'placed' })]);
     const second = whole.length + sealed(commit).length;
@@ -140,6 +142,7 @@ describe('a journal', () => {
   });
 
   test('with a changed byte is damaged in its plan, and after it ends before the record that has it (J1, J2)', () => {
+    const whole = wholePlan();
     const content = Buffer.concat([whole, sealed(commit), sealed({ type: 'placed' })]);
     for (let at = 0; at < content.length; at++) {
       const changed = Buffer.from(content);

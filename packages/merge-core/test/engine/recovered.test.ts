@@ -44,7 +44,7 @@ const options = {
 const users = (lines: readonly string[]): string[] => lines.filter((line) => line.startsWith('users/'));
 const rest = (lines: readonly string[]): string[] => lines.filter((line) => !line.startsWith('users'));
 /** Directories whose time the image gives; the time of the others is that of the last name that came or went in them. */
-const timed = (lines: readonly string[]): string[] => lines.filter((line) => /^(bin|made)( |\/)/.test(line));
+const timed = (lines: readonly string[]): string[] => lines.filter((line) => /^(bin|made|d\d+)[ /]/.test(line));
 
 function wasStopped(error: unknown): boolean {
   if (error instanceof Stopped) return true;
@@ -134,4 +134,23 @@ describe.each(kinds)('after a merge by %s was killed at any call', (_name, asked
       expect([...outcomes].sort()).toEqual(expected);
     },
   );
+});
+
+test('a plan of more than a mebibyte, which is written in pieces, is read back whole', () => {
+  const xattrs = { 'user.k': 'x'.repeat(60_000) };
+  const directories = Array.from({ length: 20 }, (_, at): Entry[] => [
+    { path: `d${at}`, type: 'directory', xattrs },
+    { path: `d${at}/x` },
+    // So that the directory is made, with what the journal says of it.
+    { path: `d${at}/left-out` },
+  ]).flat();
+  const pristine = world([], directories);
+  const merged = pristine.clone();
+  const counted = countCalls(merged as FsPort);
+  mergeSync({ ...options, fs: counted });
+  const fs = pristine.clone();
+  stopMerge(fs, {}, Math.floor(counted.calls * 0.7));
+  expect(recoverSync({ root: '/root', fs }).outcome).not.toBe('nothing-to-recover');
+  mergeSync({ ...options, fs });
+  expect(timed(picture(fs, ROOT))).toEqual(timed(picture(merged, ROOT)));
 });
