@@ -7,7 +7,7 @@ const NodeEnvironment = createRequire(import.meta.url)(process.env.EMPLACE_MUTAT
 /** Tests that stop or fail a merge at each of its calls, and others of seconds. */
 const SLOW = [
   'stopped after any call',
-  'stopped at any call while the site is asked',
+  'at any call',
   'when a call of a merge by',
   'that is killed leads to one version or the other',
   'is not recovered while Portage holds',

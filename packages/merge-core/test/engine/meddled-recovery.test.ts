@@ -3,7 +3,7 @@ import { thrown } from '@emplace/fixtures';
 import { countCalls, Stopped, stopAfter } from '@emplace/fixtures/faults';
 import type { DirHandle, FsPort } from '@emplace/fsprobe';
 import { ascii, type Bytes } from '@emplace/syscalls';
-import { expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import type { MemoryPort } from '../../src/fs/memory.ts';
 import { MergeError, type MergeOptions, mergeSync, type RecoverReport, recoverSync } from '../../src/index.ts';
 import { build, type Entry, IMAGE, picture, ROOT, world } from './world.ts';
@@ -76,105 +76,111 @@ function put(fs: MemoryPort, top: Bytes, name: string): void {
   within(fs, top, (dir) => fs.rename(dir, ascii('mine'), dir, ascii(name)));
 }
 
-test.each([
-  ['owner', { uid: 1001, gid: 1000, mode: 0o755 }],
-  ['group', { uid: 1000, gid: 1001, mode: 0o755 }],
-  ['mode', { uid: 1000, gid: 1000, mode: 0o700 }],
-])('a directory of another %s in the place of one which is to get the image’s attributes keeps its own', (_, keys) => {
-  const user = { type: 'directory', uid: 1000, gid: 1000 } as const;
-  const pristine = world(
-    [
-      { path: 'd', mode: 0o755, ...user },
-      { path: 'keys', type: 'directory', ...keys },
-    ],
-    [{ path: 'd', mode: 0o750, ...user }],
+describe('between a kill at any call and its recovery', () => {
+  test.each([
+    ['owner', { uid: 1001, gid: 1000, mode: 0o755 }],
+    ['group', { uid: 1000, gid: 1001, mode: 0o755 }],
+    ['mode', { uid: 1000, gid: 1000, mode: 0o700 }],
+  ])(
+    'a directory of another %s in the place of one which is to get the image’s attributes keeps its own',
+    (_, keys) => {
+      const user = { type: 'directory', uid: 1000, gid: 1000 } as const;
+      const pristine = world(
+        [
+          { path: 'd', mode: 0o755, ...user },
+          { path: 'keys', type: 'directory', ...keys },
+        ],
+        [{ path: 'd', mode: 0o750, ...user }],
+      );
+      const owned = (fs: MemoryPort): string => picture(fs, ROOT, false).find((line) => line.startsWith('d ')) ?? '';
+      const swap = (fs: MemoryPort): void =>
+        within(fs, ROOT, (root) => fs.exchange(root, ascii('d'), root, ascii('keys')));
+      let told = 0;
+      for (const { calls, fs, report } of recoveries(pristine, { directories: 'image' }, swap)) {
+        const { uid, gid, mode } = keys;
+        expect({ calls, line: owned(fs) }).toEqual({ calls, line: `d directory ${mode.toString(8)} ${uid}:${gid} ` });
+        told += report?.warnings.filter(({ code }) => code === 'LEFT_BEHIND').length ?? 0;
+      }
+      expect(told).toBeGreaterThan(0);
+    },
   );
-  const owned = (fs: MemoryPort): string => picture(fs, ROOT, false).find((line) => line.startsWith('d ')) ?? '';
-  const swap = (fs: MemoryPort): void => within(fs, ROOT, (root) => fs.exchange(root, ascii('d'), root, ascii('keys')));
-  let told = 0;
-  for (const { calls, fs, report } of recoveries(pristine, { directories: 'image' }, swap)) {
-    const { uid, gid, mode } = keys;
-    expect({ calls, line: owned(fs) }).toEqual({ calls, line: `d directory ${mode.toString(8)} ${uid}:${gid} ` });
-    told += report?.warnings.filter(({ code }) => code === 'LEFT_BEHIND').length ?? 0;
-  }
-  expect(told).toBeGreaterThan(0);
-});
 
-test.each(['copy', 'hardlink'])(
-  'a file that somebody put into the image in the place of another stays there, after a merge by %s',
-  (strategy) => {
-    let replaced = false;
-    const replace = (fs: MemoryPort): void => {
-      replaced = has(fs, IMAGE, 'a');
-      if (replaced) put(fs, IMAGE, 'a');
+  test.each(['copy', 'hardlink'])(
+    'a file that somebody put into the image in the place of another stays there, after a merge by %s',
+    (strategy) => {
+      let replaced = false;
+      const replace = (fs: MemoryPort): void => {
+        replaced = has(fs, IMAGE, 'a');
+        if (replaced) put(fs, IMAGE, 'a');
+      };
+      for (const { calls, fs } of recoveries(world([a('old')], [a('new')]), { strategy }, replace))
+        expect({ calls, image: contentOf(fs, IMAGE, 'a') }).toEqual({ calls, image: replaced ? 'mine' : undefined });
+    },
+  );
+
+  test.each(['rename', 'copy'])('a new name that somebody took since stays theirs, after a merge by %s', (strategy) => {
+    let taken = 0;
+    const take = (fs: MemoryPort): void => {
+      if (!has(fs, ROOT, 'b')) put(fs, ROOT, 'b');
     };
-    for (const { calls, fs } of recoveries(world([a('old')], [a('new')]), { strategy }, replace))
-      expect({ calls, image: contentOf(fs, IMAGE, 'a') }).toEqual({ calls, image: replaced ? 'mine' : undefined });
-  },
-);
-
-test.each(['rename', 'copy'])('a new name that somebody took since stays theirs, after a merge by %s', (strategy) => {
-  let taken = 0;
-  const take = (fs: MemoryPort): void => {
-    if (!has(fs, ROOT, 'b')) put(fs, ROOT, 'b');
-  };
-  const fresh = [a('new'), { path: 'b', content: 'new' }];
-  for (const { calls, fs, report } of recoveries(world([a('old')], fresh), { strategy }, take)) {
-    if (report === undefined) continue;
-    expect({ calls, left: ofOurs(fs) }).toEqual({ calls, left: [] });
-    const isNew = contentOf(fs, ROOT, 'a') === 'new';
-    if (contentOf(fs, ROOT, 'b') !== 'mine') continue;
-    taken++;
-    if (isNew) expect({ calls, warned: report.warnings.map(({ path }) => path) }).toEqual({ calls, warned: ['b'] });
-  }
-  expect(taken).toBeGreaterThan(0);
-});
-
-test('both entries are gone and no undo was kept: INCOMPLETE says so, and the journal stays', () => {
-  let now: MemoryPort | undefined;
-  const lose = (fs: MemoryPort): void => {
-    now = fs;
-    within(fs, ROOT, (root) => {
-      for (const { name } of fs.list(root)) if (/^(a|\.a\.emplace-.*)$/.test(name)) fs.unlink(root, name);
-    });
-  };
-  const asked = { strategy: 'copy', undo: 'none', hardlink: false } as const;
-  const dead = thrown(MergeError, () => [...recoveries(world([a('old')], [a('new')]), asked, lose, [false])]);
-  expect(dead).toMatchObject({
-    code: 'INCOMPLETE',
-    outcome: 'incomplete',
-    message: expect.stringContaining('`a` can be neither completed nor undone'),
-  });
-  expect(now !== undefined && has(now, ROOT, '.emplace/journal')).toBe(true);
-});
-
-test.each([{ strategy: 'rename' }, { strategy: 'copy' }])(
-  'a directory that was moved meanwhile is left to whom it belongs, and the rest is recovered ($strategy)',
-  (asked) => {
-    const inside = (content: string): Entry[] => [
-      { path: 'd', type: 'directory' },
-      { path: 'd/a', content, mode: 0o755 },
-      { path: 'd/turned', ...(content === 'old' ? { type: 'directory' } : { content }) },
-      { path: 'b', content },
-    ];
-    const move = (fs: MemoryPort): void =>
-      within(fs, ROOT, (root) => fs.rename(root, ascii('d'), root, ascii('moved')));
-    const outcomes = new Set<string>();
-    for (const { calls, fs, rollback, report } of recoveries(
-      world(inside('old'), inside('new')),
-      { ...asked, replaceTypes: true, directories: 'image' },
-      move,
-    )) {
+    const fresh = [a('new'), { path: 'b', content: 'new' }];
+    for (const { calls, fs, report } of recoveries(world([a('old')], fresh), { strategy }, take)) {
       if (report === undefined) continue;
-      expect({ calls, rollback, left: ofOurs(fs).filter((line) => !line.startsWith('moved/')) }).toEqual({
-        calls,
-        rollback,
-        left: [],
-      });
-      expect({ calls, handles: fs.openHandles() }).toEqual({ calls, handles: 0 });
-      expect(['old', 'new']).toContain(contentOf(fs, ROOT, 'b'));
-      outcomes.add(report.outcome);
+      expect({ calls, left: ofOurs(fs) }).toEqual({ calls, left: [] });
+      const isNew = contentOf(fs, ROOT, 'a') === 'new';
+      if (contentOf(fs, ROOT, 'b') !== 'mine') continue;
+      taken++;
+      if (isNew) expect({ calls, warned: report.warnings.map(({ path }) => path) }).toEqual({ calls, warned: ['b'] });
     }
-    expect([...outcomes]).toEqual(expect.arrayContaining(['rolled-back']));
-  },
-);
+    expect(taken).toBeGreaterThan(0);
+  });
+
+  test('both entries are gone and no undo was kept: INCOMPLETE says so, and the journal stays', () => {
+    let now: MemoryPort | undefined;
+    const lose = (fs: MemoryPort): void => {
+      now = fs;
+      within(fs, ROOT, (root) => {
+        for (const { name } of fs.list(root)) if (/^(a|\.a\.emplace-.*)$/.test(name)) fs.unlink(root, name);
+      });
+    };
+    const asked = { strategy: 'copy', undo: 'none', hardlink: false } as const;
+    const dead = thrown(MergeError, () => [...recoveries(world([a('old')], [a('new')]), asked, lose, [false])]);
+    expect(dead).toMatchObject({
+      code: 'INCOMPLETE',
+      outcome: 'incomplete',
+      message: expect.stringContaining('`a` can be neither completed nor undone'),
+    });
+    expect(now !== undefined && has(now, ROOT, '.emplace/journal')).toBe(true);
+  });
+
+  test.each([{ strategy: 'rename' }, { strategy: 'copy' }])(
+    'a directory that was moved meanwhile is left to whom it belongs, and the rest is recovered ($strategy)',
+    (asked) => {
+      const inside = (content: string): Entry[] => [
+        { path: 'd', type: 'directory' },
+        { path: 'd/a', content, mode: 0o755 },
+        { path: 'd/turned', ...(content === 'old' ? { type: 'directory' } : { content }) },
+        { path: 'b', content },
+      ];
+      const move = (fs: MemoryPort): void =>
+        within(fs, ROOT, (root) => fs.rename(root, ascii('d'), root, ascii('moved')));
+      const outcomes = new Set<string>();
+      for (const { calls, fs, rollback, report } of recoveries(
+        world(inside('old'), inside('new')),
+        { ...asked, replaceTypes: true, directories: 'image' },
+        move,
+      )) {
+        if (report === undefined) continue;
+        expect({ calls, rollback, left: ofOurs(fs).filter((line) => !line.startsWith('moved/')) }).toEqual({
+          calls,
+          rollback,
+          left: [],
+        });
+        expect({ calls, handles: fs.openHandles() }).toEqual({ calls, handles: 0 });
+        expect(['old', 'new']).toContain(contentOf(fs, ROOT, 'b'));
+        outcomes.add(report.outcome);
+      }
+      expect([...outcomes]).toEqual(expect.arrayContaining(['rolled-back']));
+    },
+  );
+});
