@@ -149,15 +149,10 @@ export class Draft {
 
   /**
    * Two directories of the image that lead to one of the root must not bring the same name twice, unless both entries are the same:
-   * then the first of them is placed, and the other one counts as there. Nor may anything take the place of a symlink or directory
-   * that another directory of the image leads through or to: its entries would end elsewhere, or go with what is replaced.
+   * then the first of them is placed, and the other one counts as there. Nor may anything take the place of a symlink that another
+   * directory of the image leads through: its entries would end elsewhere.
    */
   findCollisions(areTwins: (first: ImageName, second: ImageName) => boolean): void {
-    if (this.#swapped.size > 0) {
-      for (const { target } of this.#plan.directories)
-        if (this.isInSwapped(target))
-          this.refuse('IMAGE_COLLISION', target, 'would be replaced, and another directory of the image leads there');
-    }
     if (this.aliased.size === 0) return;
     const seen = new Map<Bytes, Placement | Identical>();
     const setAside: (Placement | Identical)[] = [];

@@ -212,12 +212,13 @@ describe('what is wrong with the trees is refused before anything changes', () =
     },
     { what: 'a file in the place of a directory above it', old: 'usr/lib/', fresh: ['lib/x', 'usr'] },
   ])('$what: IMAGE_COLLISION', ({ old, fresh }) => {
-    refuses('IMAGE_COLLISION', 3, ({ image, root }) => {
+    const error = refuses('IMAGE_COLLISION', 3, ({ image, root }) => {
       for (const path of fresh) file(image, path);
       mkdirSync(join(root, old), { recursive: true });
       symlinkSync('usr/lib', join(root, 'lib'));
       return { replaceTypes: true };
     });
+    expect(error.problems.map(({ path }) => path)).toEqual(['usr/lib']);
   });
   test('a file in the place of the symlink that its own directory leads through: IMAGE_COLLISION', () => {
     refuses('IMAGE_COLLISION', 3, ({ image, root }) => {
