@@ -150,6 +150,17 @@ describe('what is kept beside the database', () => {
     withIndex(fs, (index) => expect([index.read, index.entries]).toEqual([3, expected]));
   });
 
+  test('forgets a package that went while all others stayed as they were', () => {
+    const fs = rootWith(...zlib, ...bash);
+    keep(fs);
+    remove(fs, 'var/db/pkg/app-shells/bash-5');
+    withIndex(fs, (index) => {
+      expect([index.read, index.packages]).toEqual([0, 1]);
+      expect(owners(index, 'usr/bin/sh')).toEqual([]);
+      expect(owners(index, 'usr')).toEqual(['sys-libs/zlib-1']);
+    });
+  });
+
   test('is not believed of a CONTENTS that was as fresh as its clock is coarse when it was read', () => {
     const fs = rootWith(...zlib, ...bash);
     const written = fileTime(fs, 'var/db/pkg/sys-libs/zlib-1/CONTENTS');
