@@ -126,6 +126,10 @@ describe('what CONTENTS cannot carry is told', () => {
   ])('%s', (_, each, why) => {
     expect(whyNotCarried(each)).toBe(why);
   });
+
+  test('and what it can is not: the first second of 1970', () => {
+    expect(whyNotCarried(file({ mtime: 0 }))).toBeUndefined();
+  });
 });
 
 test('an arrow in the name of a symlink is carried, as the last one is what splits (G.3)', () => {
