@@ -72,6 +72,29 @@ describe('what goes and what stays', () => {
     expect(after(all, nothing)).toEqual([]);
   });
 
+  test('the category goes with the last of its packages, once our lock of it is gone', () => {
+    const fs = packageWorld({ 1: file });
+    rm(fs, 'var/db/pkg/app-misc');
+    mergeVersion(fs, '1');
+    unmergeVersion(fs, '1');
+    expect(statIn(fs, 'var/db/pkg/app-misc')).toBeUndefined();
+  });
+
+  test('a verdict says where a path really is, when that is elsewhere', () => {
+    const image = [directory('lib'), directory('usr'), { path: 'lib/x' }, { path: 'usr/y' }];
+    const fs = packageWorld({ 1: image }, [
+      directory('usr'),
+      directory('usr/lib'),
+      { path: 'lib', type: 'symlink', content: 'usr/lib' },
+    ]);
+    mergeVersion(fs, '1');
+    const found = unmergeVersion(fs, '1').ledger?.verdicts.filter(({ type }) => type === 'obj');
+    expect(found?.map(({ path, target }) => [path, target])).toEqual([
+      ['usr/y', undefined],
+      ['lib/x', 'usr/lib/x'],
+    ]);
+  });
+
   test('what is gone already is no matter (I.2b)', () => {
     expect(after(file, (fs) => rm(fs, 's'))).toEqual([]);
   });
