@@ -1,6 +1,6 @@
 /** What a recovery leaves beside the tree itself: in a small world, so that every call can be its end. */
 import { countCalls, Stopped, stopAfter } from '@emplace/fixtures/faults';
-import type { FsPort } from '@emplace/fsprobe';
+import type { FileHandle, FsPort } from '@emplace/fsprobe';
 import { describe, expect, test } from '@jest/globals';
 import type { MemoryPort } from '../../src/fs/memory.ts';
 import { MergeError, type MergeOptions, mergeSync, recoverSync } from '../../src/index.ts';
@@ -45,6 +45,13 @@ const users = (lines: readonly string[]): string[] => lines.filter((line) => lin
 const rest = (lines: readonly string[]): string[] => lines.filter((line) => !line.startsWith('users'));
 /** Directories whose time the image gives; the time of the others is that of the last name that came or went in them. */
 const timed = (lines: readonly string[]): string[] => lines.filter((line) => /^(bin|made|d\d+)[ /]/.test(line));
+
+function rootTime(fs: MemoryPort): string {
+  const root = fs.openRoot(ROOT);
+  const { mtime } = fs.statHandle(root as number as FileHandle);
+  fs.closeDir(root);
+  return `${mtime.sec}.${mtime.nsec}`;
+}
 
 function wasStopped(error: unknown): boolean {
   if (error instanceof Stopped) return true;
@@ -113,8 +120,11 @@ describe.each(kinds)('after a merge by %s was killed at any call', (_name, asked
           warnings: [],
           handles: 0,
         });
-        if (report.outcome !== 'nothing-to-recover')
+        if (report.outcome !== 'nothing-to-recover') {
           expect({ calls, outcome: report.outcome }).toEqual({ calls, outcome: isNew ? 'recovered' : 'rolled-back' });
+          // With the old tree the root itself has the time that it had, though the state directory came and went in it.
+          expect({ calls, isOldTime: rootTime(fs) === rootTime(pristine) }).toEqual({ calls, isOldTime: !isNew });
+        }
         if (isNew) {
           expect({ calls, tree: timed(tree), users: users(tree) }).toEqual({
             calls,
