@@ -64,18 +64,21 @@ export function tryShape({ dir, name, identity, shape }: Jobs['try'], renaming: 
  * Removes what the shapes made, by its names: what others put there stays. In the end `dir` has its time back.
  * @param all whether the probe's directory is to go as well. Not while a child is stuck in it: this call would lock
  *   `dir` itself, and with it everybody who works there
+ * @param next called before each piece of that: all of it may take long where a server has to be asked
  * @throws SyscallError, NotOursError, Error when something is left; what somebody else has removed is none
  */
-export function clean({ dir, name, identity, shapes, all, before }: Jobs['clean']): void {
+export function clean({ dir, name, identity, shapes, all, before }: Jobs['clean'], next: () => void): void {
   const fs = linuxPort();
   ignoringGone(() => {
     const parent = fs.openRoot(dir);
     const top = openPrivateDirectory(parent, name, fs, identity);
     for (const shape of shapes) {
       const [first, ...below] = [shapeDirectory(shape), ...SHAPES[shape].directories];
+      next();
       removeShape(top.dir, first, below);
     }
     if (!all) return;
+    next();
     const left = top.remove(() => {});
     if (left !== undefined) throw new Error(left);
     if (before !== undefined) restoreIfPossible(parent, before);
@@ -92,8 +95,8 @@ export function clean({ dir, name, identity, shapes, all, before }: Jobs['clean'
   function removeShape(at: DirHandle, directory: Bytes, below: readonly Bytes[]): void {
     ignoringGone(() => {
       const opened = fs.openDir(at, directory);
-      const [next, ...rest] = below;
-      if (next !== undefined) removeShape(opened, next, rest);
+      const [inner, ...rest] = below;
+      if (inner !== undefined) removeShape(opened, inner, rest);
       else for (const file of [SOURCE, TARGET]) ignoringGone(() => unlinkat(opened, file));
       unlinkat(at, directory, AT_REMOVEDIR);
     });

@@ -19,7 +19,7 @@ const WORK = {
     return {};
   },
   clean: (job: Jobs['clean']) => {
-    clean(job);
+    clean(job, () => begin('work'));
     return {};
   },
   look: ({ path }: Jobs['look']) => {
