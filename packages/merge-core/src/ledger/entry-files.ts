@@ -1,9 +1,11 @@
 import { ascii, type Bytes } from '@emplace/syscalls';
+import { MergeError, quoted } from '../errors.ts';
 import { HERE, splitPath } from '../paths.ts';
 import { type ContentsEntry, formatContents } from './contents.ts';
 import { formatCounter } from './counter.ts';
 import type { ImageEntry } from './image-list.ts';
 import { KEPT, type KeptLibraries } from './kept-libraries.ts';
+import type { ImageContent } from './read-entry.ts';
 import type { ImageContents } from './read-image.ts';
 import type { LedgerFacts } from './read-ledger.ts';
 import { isProblem } from './real-paths.ts';
@@ -33,7 +35,7 @@ export function contentsFile(
   contents: ImageContents,
   more: readonly ContentsEntry[] = [],
 ): Buffer {
-  const own = entries.map((entry) => contentsOf(entry, () => contents.get(entry.path)?.digests?.md5 ?? ''));
+  const own = entries.map((entry) => contentsOf(entry, () => contentOf(entry, contents).digests?.md5 ?? ''));
   const all = more.length === 0 ? own : [...own, ...more].sort((a, b) => (a.path < b.path ? -1 : 1));
   return formatContents(all);
 }
@@ -65,15 +67,14 @@ export function entryFiles(
 /** A directory that the root has keeps its own owner and mode: so they are recorded. Its time is anybody's. */
 function recorded(entry: ImageEntry, facts: LedgerFacts, contents: ImageContents): RecordedEntry {
   const { path, target } = entry;
-  const content = contents.get(path);
+  const { xattrs, digests } = contentOf(entry, contents);
   const stat = (entry.stat.type === 'directory' && statOfDirectory(path, facts)) || entry.stat;
   const { mode, uid, gid } = stat;
   const { mtime } = entry.stat;
-  const xattrs = content?.xattrs;
   const head = { path, mode, uid, gid, mtime, ...(xattrs && { xattrs }) };
   switch (stat.type) {
     case 'file':
-      return { ...head, type: 'file', size: stat.size, digests: content?.digests ?? {} };
+      return { ...head, type: 'file', size: stat.size, digests: digests ?? {} };
     case 'symlink':
       return { ...head, type: 'symlink', target: target ?? HERE };
     case 'char':
@@ -82,6 +83,14 @@ function recorded(entry: ImageEntry, facts: LedgerFacts, contents: ImageContents
     default:
       return { ...head, type: stat.type };
   }
+}
+
+/** @throws MergeError STAGE_FAILED for what was not there any more when it was to be copied */
+function contentOf({ path, stat }: ImageEntry, contents: ImageContents): ImageContent {
+  const content = contents.get(path);
+  if (content === undefined || (stat.type === 'file' && content.digests === undefined))
+    throw new MergeError('STAGE_FAILED', `${quoted(path)} in the image vanished or changed while it was staged`);
+  return content;
 }
 
 function statOfDirectory(path: Bytes, { real, root, fs }: LedgerFacts) {

@@ -1,3 +1,4 @@
+import type { Bytes } from '@emplace/syscalls';
 import { explain } from '../errors.ts';
 import type { MergeRequest } from '../options.ts';
 import { excluder } from '../plan/exclude.ts';
@@ -7,15 +8,21 @@ import type { SharedWork } from '../threads/shared-work.ts';
 import type { Trees } from '../trees.ts';
 import type { ImageEntry } from './image-list.ts';
 import { type LedgerReport, PackagePlan } from './package-plan.ts';
-import { type ImageContents, readImage } from './read-image.ts';
+import type { ImageContent } from './read-entry.ts';
+import { readImage } from './read-image.ts';
 import { type LedgerFacts, readLedger } from './read-ledger.ts';
 
 /** The ledger of one merge, its database locked. */
 export interface Ledger extends Disposable {
   /** The ledger's part of a plan; begun anew with each plan. */
   begin(): PlanLedger;
-  /** Reads what the image brings, before anything of it is moved: CONTENTS will tell of it. */
-  readImage(work: SharedWork): Steps<void>;
+  /**
+   * Reads what the image brings, before anything of it is moved: CONTENTS will tell of it.
+   * @param isLater tells what is read when it is copied
+   */
+  readImage(work: SharedWork, isLater: (path: Bytes) => boolean): Steps<void>;
+  /** What was read of the image so far, by path below it. */
+  readonly contents: Map<Bytes, ImageContent>;
   /** How much there is to read of the image and to remove of the root. */
   readonly toDo: { readonly entries: number; readonly bytes: number };
   /** What the last plan that was begun does of packages. Asked for when it is carried out. */
@@ -40,12 +47,8 @@ export function* openLedger(
     throw explain(error, 'IMAGE_UNREADABLE', 'the trees cannot be read');
   }
   let last: PackagePlan | undefined;
-  let contents: ImageContents | undefined;
+  const contents = new Map<Bytes, ImageContent>();
   let begun = false;
-  const asked = (): ImageContents => {
-    if (contents === undefined) throw new Error('bug: the image was not read');
-    return contents;
-  };
   const { going, image: list } = facts;
   const entries = list?.entries ?? [];
   return {
@@ -53,13 +56,12 @@ export function* openLedger(
       entries: going.reduce((sum, version) => sum + version.entries.length, entries.length),
       bytes: bytesOf(entries),
     },
+    contents,
     begin: () => {
-      last = new PackagePlan(facts, asked);
+      last = new PackagePlan(facts, contents);
       return last;
     },
-    *readImage(work) {
-      contents ??= yield* readImage(entries, work);
-    },
+    readImage: (work, isLater) => readImage(entries, isLater, contents, work),
     report: () => {
       begun = true;
       return last?.report(dryRun) ?? { replaced: [], linksKept: [], verdicts: [] };

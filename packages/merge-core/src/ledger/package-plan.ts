@@ -55,15 +55,15 @@ export class PackagePlan implements PlanLedger {
   readonly linksKept: LinkKept[] = [];
   readonly #facts: LedgerFacts;
   readonly #protection: Protection;
-  readonly #contents: () => ImageContents;
+  readonly #contents: ImageContents;
   /** Paths that do not go: of what is merged, and of other versions in the slot. */
   readonly #staying: NewPaths;
   readonly #ownership: Ownership;
   #isToldOfDoubts = false;
   #kept: KeptLibraries = noneKept;
 
-  /** @param contents what was read of the image: asked for when everything is staged */
-  constructor(facts: LedgerFacts, contents: () => ImageContents) {
+  /** @param contents of all that the image brings, once everything is staged */
+  constructor(facts: LedgerFacts, contents: ImageContents) {
     this.#facts = facts;
     this.#contents = contents;
     const { request, settings, root, protect, memory, installed, isDowngrade, image, real, fs } = facts;
@@ -177,7 +177,7 @@ export class PackagePlan implements PlanLedger {
   #planEntry(draft: Draft, additions: Additions): void {
     const { vdb, name, going, image, counter, places, contents } = this.#facts;
     if (contents !== undefined) {
-      const content = (): Buffer => contentsFile(this.#recordedEntries(draft), this.#contents());
+      const content = (): Buffer => contentsFile(this.#recordedEntries(draft), this.#contents);
       if (image === undefined) additions.remove(contents);
       else additions.record({ path: contents, mode: 0o644, content });
     }
@@ -195,7 +195,7 @@ export class PackagePlan implements PlanLedger {
       {
         path: own,
         mode: 0o755,
-        files: () => entryFiles(this.#facts, this.#recordedEntries(draft), this.#contents(), this.#kept),
+        files: () => entryFiles(this.#facts, this.#recordedEntries(draft), this.#contents, this.#kept),
       },
       ascii(`-MERGING-${name.pf}`),
     );

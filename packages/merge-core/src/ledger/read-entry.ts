@@ -1,7 +1,8 @@
-import type { FileHandle } from '@emplace/fsprobe';
+import type { Xattrs } from '@emplace/fsprobe';
 import type { Bytes } from '@emplace/syscalls';
 import { explain } from '../errors.ts';
 import { portable } from '../strategy/attributes.ts';
+import type { Made } from '../strategy/make-entry.ts';
 import type { Workplace } from '../threads/tasks.ts';
 import { type Digests, digestHandle } from './digests.ts';
 import { recordXattrs } from './record.ts';
@@ -31,8 +32,8 @@ export function readEntry({ directory, name, isFile }: ReadEntry, at: Workplace)
     const dir = image.at(directory);
     const handle = isFile ? fs.openFile(dir, name) : fs.pin(dir, name);
     try {
-      const xattrs = xattrsOf(handle, at);
-      return { ...xattrs, ...(isFile && { digests: digestHandle(handle, digests, buffer, fs).digests }) };
+      const xattrs = portable(fs.xattrs(handle));
+      return { ...recorded(xattrs), ...(isFile && { digests: digestHandle(handle, digests, buffer, fs).digests }) };
     } finally {
       fs.closeFile(handle);
     }
@@ -41,7 +42,12 @@ export function readEntry({ directory, name, isFile }: ReadEntry, at: Workplace)
   }
 }
 
-function xattrsOf(handle: FileHandle, { fs }: Workplace): Pick<ImageContent, 'xattrs'> {
-  const xattrs = portable(fs.xattrs(handle));
+/** The same of an entry of which a second one was made; undefined: not all of it was read for that. */
+export function madeContent(made: Made | undefined, isFile: boolean): ImageContent | undefined {
+  if (made === undefined || (isFile && made.digests === undefined)) return undefined;
+  return { ...recorded(made.xattrs), ...(made.digests && { digests: made.digests }) };
+}
+
+function recorded(xattrs: Xattrs): Pick<ImageContent, 'xattrs'> {
   return xattrs.size === 0 ? {} : { xattrs: recordXattrs(xattrs) };
 }

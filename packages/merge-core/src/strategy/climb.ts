@@ -2,6 +2,8 @@ import type { DirHandle, FsPort, Stat } from '@emplace/fsprobe';
 import { type Bytes, isErrno, show } from '@emplace/syscalls';
 import { MergeError, quoted } from '../errors.ts';
 import { type Birthplace, birthplace } from './birthplace.ts';
+import type { Reading } from './content.ts';
+import type { Made } from './make-entry.ts';
 import type { Choice } from './select.ts';
 import { entryRefusals, type Name, type Strategy, siteRefusals } from './strategy.ts';
 
@@ -18,15 +20,22 @@ export class Climber {
     this.#fs = fs;
   }
 
-  /** Stages one entry by `planned` or, for `auto`, the next rung that works: bounded, and it returns the rung that was used. */
-  climb(directory: Bytes, source: Name, stat: Stat, staged: Name, planned: Strategy): Strategy {
+  /** Stages one entry by `planned` or, for `auto`, the next rung that works: bounded, and it returns the rung that was used, and what that read. */
+  climb(
+    directory: Bytes,
+    source: Name,
+    stat: Stat,
+    staged: Name,
+    planned: Strategy,
+    reading: Reading,
+  ): { readonly rung: Strategy; readonly made: Made | undefined } {
     let last: unknown;
     for (const rung of [planned, ...this.#below(planned)]) {
       const here = `${rung.name} ${directory}`;
       if (this.#refused.has(here)) continue;
       try {
-        rung.stage(source, stat, { ...staged, birthplace: this.#birthplace(directory, staged.dir) }, this.#fs);
-        return rung;
+        const to = { ...staged, birthplace: this.#birthplace(directory, staged.dir) };
+        return { rung, made: rung.stage(source, stat, to, this.#fs, reading) };
       } catch (error) {
         if (!isErrno(error, ...siteRefusals, ...entryRefusals)) throw error;
         if (isErrno(error, ...siteRefusals)) this.#refused.add(here);

@@ -1,24 +1,48 @@
 import type { FileHandle, FsPort, Stat } from '@emplace/fsprobe';
 import { isErrno } from '@emplace/syscalls';
+import { type DigestName, type Digests, startDigests } from '../ledger/digests.ts';
 
-/** Fills a new, empty file with what `from` holds. */
-export type FillContent = (from: FileHandle, to: FileHandle, stat: Stat, fs: FsPort) => void;
+/** How content is read that does not stay within the kernel. */
+export interface Reading {
+  /** Of the thread: what it held is gone. */
+  readonly buffer: Buffer;
+  /** What is wanted of the content. */
+  readonly digests: readonly DigestName[];
+}
+
+/** Fills a new, empty file with what `from` holds. @returns the digests that are wanted, if it was read for that */
+export type FillContent = (
+  from: FileHandle,
+  to: FileHandle,
+  stat: Stat,
+  fs: FsPort,
+  reading?: Reading,
+) => Digests | undefined;
 
 export const cloneContent: FillContent = (from, to, stat, fs) => {
   if (stat.size > 0) fs.clone(from, to);
+  return undefined;
 };
 
 /**
- * Holes stay holes; data goes within the kernel where it can (copy_file_range), else through one buffer. The file is asked
- * for its holes rather than its block count, which has blocks of xattrs and extents among them.
+ * Holes stay holes; data goes within the kernel where it can (copy_file_range) and nothing is wanted of it, else through the
+ * buffer. The file is asked for its holes rather than its block count, which has blocks of xattrs and extents among them.
  */
-export const copyContent: FillContent = (from, to, stat, fs) => {
+export const copyContent: FillContent = (from, to, stat, fs, reading = { buffer: contentBuffer(), digests: [] }) => {
+  const { buffer, digests } = reading;
+  const running = digests.length === 0 ? undefined : startDigests(digests);
+  const see = running && ((data: Uint8Array): void => running.update(data));
+  // A hole is zeros to whoever digests it: read, as all else is, so that a merge can be stopped in the middle of one.
+  const passHole = (start: number, end: number): void => see && pass(from, start, end, buffer, see, fs);
   let end = 0;
   for (let data = nextData(from, 0, stat.size, fs); data !== undefined; data = nextData(from, end, stat.size, fs)) {
+    passHole(end, data.start);
     end = Math.min(data.end, stat.size);
-    copyRun(from, to, data.start, end, fs);
+    copyRun(from, to, data.start, end, buffer, see, fs);
   }
+  passHole(end, stat.size);
   if (end < stat.size) fs.truncate(to, stat.size);
+  return running?.finish().digests;
 };
 
 /** The next run of data at or after `offset`; a file system that cannot tell holes has one run. */
@@ -46,14 +70,32 @@ const noRange = ['EXDEV', 'EINVAL', 'EOPNOTSUPP', 'ENOSYS', 'EBADF', 'ETXTBSY'];
  */
 const RANGE_MAX = 16 * 1024 * 1024;
 
+/** Told of data in its order. */
+type See = (data: Uint8Array) => void;
+
 /** Copies `start` to `end`, bytes. A file that shrinks meanwhile ends early. */
-function copyRun(from: FileHandle, to: FileHandle, start: number, end: number, fs: FsPort): void {
-  let offset = start;
+function copyRun(
+  from: FileHandle,
+  to: FileHandle,
+  start: number,
+  end: number,
+  buffer: Buffer,
+  see: See | undefined,
+  fs: FsPort,
+): void {
+  const copyThroughBuffer = (offset: number): void => {
+    const use = (data: Uint8Array, at: number): void => {
+      see?.(data);
+      fs.write(to, data, at);
+    };
+    pass(from, offset, end, buffer, use, fs);
+  };
   // One read and one write are done before a refusal is: between two file systems each file would be asked in vain.
-  if (end - start <= CHUNK) {
-    copyThroughBuffer(from, to, start, end, fs);
+  if (see !== undefined || end - start <= buffer.length) {
+    copyThroughBuffer(start);
     return;
   }
+  let offset = start;
   try {
     while (offset < end) {
       const copied = fs.copyRange(from, to, offset, Math.min(end - offset, RANGE_MAX));
@@ -64,17 +106,29 @@ function copyRun(from: FileHandle, to: FileHandle, start: number, end: number, f
     if (!isErrno(error, ...noRange)) throw error;
   }
   // Nothing copied need not be the end: kernels before 5.19 say that of file systems that make content when it is read.
-  if (offset < end) copyThroughBuffer(from, to, offset, end, fs);
+  if (offset < end) copyThroughBuffer(offset);
 }
 
 const CHUNK = 256 * 1024;
-const buffer = Buffer.allocUnsafeSlow(CHUNK);
 
-function copyThroughBuffer(from: FileHandle, to: FileHandle, start: number, end: number, fs: FsPort): void {
+/** What content is read through: one for each thread. */
+export function contentBuffer(): Buffer {
+  return Buffer.allocUnsafeSlow(CHUNK);
+}
+
+/** Reads `start` to `end`, bytes, by pieces of the buffer. */
+function pass(
+  from: FileHandle,
+  start: number,
+  end: number,
+  buffer: Buffer,
+  use: (data: Uint8Array, at: number) => void,
+  fs: FsPort,
+): void {
   for (let at = start; at < end; ) {
-    const count = fs.read(from, buffer.subarray(0, Math.min(CHUNK, end - at)), at);
+    const count = fs.read(from, buffer.subarray(0, Math.min(buffer.length, end - at)), at);
     if (count === 0) return;
-    fs.write(to, buffer.subarray(0, count), at);
+    use(buffer.subarray(0, count), at);
     at += count;
   }
 }

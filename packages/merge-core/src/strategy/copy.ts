@@ -7,5 +7,5 @@ export const copy: Strategy = {
   name: 'copy',
   traits: { staging: 'made', links: false, copies: true },
   refusedAt: () => undefined,
-  stage: (source, stat, staged, fs) => makeEntry(source, stat, staged, copyContent, fs),
+  stage: (source, stat, staged, fs, reading) => makeEntry(source, stat, staged, copyContent, fs, reading),
 };

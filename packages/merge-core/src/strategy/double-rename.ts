@@ -7,5 +7,8 @@ export const doubleRename: Strategy = {
   traits: { staging: 'moved', links: false, copies: false },
   needs: ['rename'],
   refusedAt: (site) => (onOneMount(site) ? undefined : 'EXDEV'),
-  stage: (source, _stat, staged, fs) => fs.rename(source.dir, source.name, staged.dir, staged.name),
+  stage: (source, _stat, staged, fs) => {
+    fs.rename(source.dir, source.name, staged.dir, staged.name);
+    return undefined;
+  },
 };

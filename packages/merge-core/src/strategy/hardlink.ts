@@ -7,5 +7,8 @@ export const hardlink: Strategy = {
   traits: { staging: 'made', links: true, copies: false },
   needs: ['link'],
   refusedAt: (site) => (onOneMount(site) ? undefined : 'EXDEV'),
-  stage: (source, _stat, staged, fs) => fs.link(source.dir, source.name, staged.dir, staged.name),
+  stage: (source, _stat, staged, fs) => {
+    fs.link(source.dir, source.name, staged.dir, staged.name);
+    return undefined;
+  },
 };

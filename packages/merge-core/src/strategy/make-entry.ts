@@ -1,15 +1,31 @@
-import type { FileHandle, FsPort, Stat } from '@emplace/fsprobe';
+import type { FileHandle, FsPort, Stat, Xattrs } from '@emplace/fsprobe';
 import { MergeError, quoted } from '../errors.ts';
+import type { Digests } from '../ledger/digests.ts';
 import { applyAttributes, portable } from './attributes.ts';
 import { bornIn } from './birthplace.ts';
-import type { FillContent } from './content.ts';
+import type { FillContent, Reading } from './content.ts';
 import type { Name, NewName } from './strategy.ts';
+
+/** What was read of an entry while a second one was made of it. */
+export interface Made {
+  /** Those that travel. */
+  readonly xattrs: Xattrs;
+  /** Of a file, if any were wanted and its content was read. */
+  readonly digests?: Digests | undefined;
+}
 
 /**
  * Makes a second entry with the type, content and attributes of `source` (anything but a directory) under a
  * name that must not exist yet. Mode 0600 until all else is done. A failure removes what was made.
  */
-export function makeEntry(source: Name, stat: Stat, staged: NewName, fill: FillContent, fs: FsPort): void {
+export function makeEntry(
+  source: Name,
+  stat: Stat,
+  staged: NewName,
+  fill: FillContent,
+  fs: FsPort,
+  reading?: Reading,
+): Made {
   const from = stat.type === 'file' ? fs.openFile(source.dir, source.name) : fs.pin(source.dir, source.name);
   try {
     // The entry may have been swapped since it was planned: only what the handle holds is copied.
@@ -17,11 +33,13 @@ export function makeEntry(source: Name, stat: Stat, staged: NewName, fill: FillC
     if (now.type !== stat.type)
       throw new MergeError('STAGE_FAILED', `${quoted(source.name)} in the image changed its type while it was staged`);
     const to = create(source, now, staged, fs);
+    let made: Made;
     try {
       const born = now.type === 'file' ? bornIn(staged.birthplace, to, fs) : undefined;
-      if (now.type === 'file') fill(from, to, now, fs);
+      const digests = now.type === 'file' ? fill(from, to, now, fs, reading) : undefined;
+      made = { xattrs: portable(fs.xattrs(from)), digests };
       const { type, uid, gid, mode, mtime } = now;
-      applyAttributes(to, { type, uid, gid, mode, mtime, xattrs: portable(fs.xattrs(from)) }, fs, born);
+      applyAttributes(to, { type, uid, gid, mode, mtime, xattrs: made.xattrs }, fs, born);
     } catch (error) {
       try {
         // It may be setuid already, and a user hold a hard link to it.
@@ -33,6 +51,7 @@ export function makeEntry(source: Name, stat: Stat, staged: NewName, fill: FillC
       throw error;
     }
     fs.closeFile(to);
+    return made;
   } finally {
     fs.closeFile(from);
   }

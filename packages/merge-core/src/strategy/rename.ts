@@ -7,5 +7,5 @@ export const rename: Strategy = {
   traits: { staging: 'in-image', links: false, copies: false },
   needs: ['rename'],
   refusedAt: (site) => (onOneMount(site) ? undefined : 'EXDEV'),
-  stage: () => {},
+  stage: () => undefined,
 };

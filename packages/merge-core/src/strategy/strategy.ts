@@ -1,6 +1,8 @@
 import type { DirHandle, FactName, FsPort, Site, Stat } from '@emplace/fsprobe';
 import type { Bytes } from '@emplace/syscalls';
 import type { Birthplace } from './birthplace.ts';
+import type { Reading } from './content.ts';
+import type { Made } from './make-entry.ts';
 
 /** One name in an open directory. */
 export interface Name {
@@ -35,8 +37,10 @@ export interface Strategy {
   /**
    * Brings the image's entry to the staged name: any entry for a strategy that moves, else all but directories,
    * which the engine makes itself. A failure leaves no staged name. Not called when it stages `in-image`.
+   *
+   * @returns what was read of the entry, if it was: what is not told is read apart where it is wanted
    */
-  stage(source: Name, stat: Stat, staged: NewName, fs: FsPort): void;
+  stage(source: Name, stat: Stat, staged: NewName, fs: FsPort, reading: Reading): Made | undefined;
 }
 
 /** errnos that refuse the whole site: the rung is not tried there again. */

@@ -10,12 +10,13 @@ import { type FsPort, linuxPort } from '@emplace/fsprobe';
 import { lenient } from '../fs/lenient.ts';
 import { OpenDirectories } from '../open-directories.ts';
 import { Climber } from '../strategy/climb.ts';
+import { contentBuffer } from '../strategy/content.ts';
 import { builtIn } from '../strategy/select.ts';
 import { Page } from '../supervise/page.ts';
 import { published } from '../supervise/published.ts';
 import { stoppingBefore } from '../supervise/stopping-before.ts';
 import { plainFailure } from './failure.ts';
-import { contentBuffer, perform, type Tasks, type Workplace } from './tasks.ts';
+import { perform, type Tasks, type Workplace } from './tasks.ts';
 import { type Answer, type Batch, STATE, type ThreadData, WORD } from './thread.ts';
 
 const { setup, number, port, words, bell } = workerData as ThreadData;

@@ -1,5 +1,5 @@
 import type { FsPort } from '@emplace/fsprobe';
-import { DIGEST_CHUNK, type DigestName } from '../ledger/digests.ts';
+import type { DigestName } from '../ledger/digests.ts';
 import { type ImageContent, type ReadEntry, readEntry } from '../ledger/read-entry.ts';
 import type { OpenDirectories } from '../open-directories.ts';
 import type { Climber } from '../strategy/climb.ts';
@@ -62,9 +62,4 @@ export function perform<Name extends TaskName>(
   at: Workplace,
 ): Tasks[Name]['result'] {
   return performers[name](task, at);
-}
-
-/** A buffer for the content of {@link Workplace}. */
-export function contentBuffer(): Buffer {
-  return Buffer.allocUnsafeSlow(DIGEST_CHUNK);
 }

@@ -10,8 +10,9 @@ import { tracked } from '../progress.ts';
 import { type MergeReport, plannedRungs, siteReports } from '../report.ts';
 import type { HookPhase, Steps } from '../steps.ts';
 import { Climber } from '../strategy/climb.ts';
+import { contentBuffer } from '../strategy/content.ts';
 import { SharedWork } from '../threads/shared-work.ts';
-import { contentBuffer, type Workplace } from '../threads/tasks.ts';
+import type { Workplace } from '../threads/tasks.ts';
 import type { Threads } from '../threads/threads.ts';
 import type { Trees } from '../trees.ts';
 import { changedPaths } from './changed-paths.ts';
@@ -19,6 +20,7 @@ import { cleanUp } from './clean-up.ts';
 import { commit, commitPoint, placedPoint } from './commit.ts';
 import { Journal } from './journal.ts';
 import { measureSites } from './measure-sites.ts';
+import { readWhenMade } from './read-when-made.ts';
 import { RefusedThere } from './refused-there.ts';
 import { rollBackCommit, rollBackStaging } from './rollback.ts';
 import { stage } from './stage.ts';
@@ -49,7 +51,7 @@ export function* carryOut(
   const digests = request.ledger?.digests ?? [];
   const at: Workplace = { fs, ...trees, digests, buffer: contentBuffer(), climber: new Climber(request, fs) };
   const sharing: Transaction['sharing'] = (point) => new SharedWork(at, threads, point);
-  const t: Transaction = { fs, plan, ...trees, journal, durable, emit, sharing };
+  const t: Transaction = { fs, plan, ...trees, journal, durable, emit, contents: ledger?.contents, sharing };
   threads.start(...workOf(plan));
   const total = plan.placements.length;
   let rungs: Map<string, number>;
@@ -63,7 +65,8 @@ export function* carryOut(
     yield* hookPoint('pre-stage', hooks);
     if (ledger !== undefined && image !== undefined) {
       using work = sharing('stoppable');
-      yield* tracked('read', undefined, emit, ledger.readImage(work));
+      const isLater = readWhenMade(plan, (rung) => at.climber.named(rung));
+      yield* tracked('read', undefined, emit, ledger.readImage(work, isLater));
     }
     rungs = yield* tracked('stage', total, emit, stage(t));
     threads.settle();

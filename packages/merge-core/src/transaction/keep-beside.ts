@@ -25,7 +25,7 @@ export interface KeepEntry {
  */
 export function keepBeside(
   { directory, name, as, kind }: KeepEntry,
-  { root, fs }: Pick<Workplace, 'root' | 'fs'>,
+  { root, fs, buffer }: Pick<Workplace, 'root' | 'fs' | 'buffer'>,
 ): Kept | undefined {
   const dir = root.at(directory);
   if (kind === 'link') {
@@ -44,6 +44,9 @@ export function keepBeside(
   }
   // No links here (vfat): a copy of a file is as good.
   if (kind === 'link' && stat.type !== 'file') return undefined;
-  makeEntry({ dir, name }, stat, { dir, name: as }, kind === 'reflink' ? cloneContent : copyContent, fs);
+  makeEntry({ dir, name }, stat, { dir, name: as }, kind === 'reflink' ? cloneContent : copyContent, fs, {
+    buffer,
+    digests: [],
+  });
   return kind === 'link' ? 'copy' : kind;
 }

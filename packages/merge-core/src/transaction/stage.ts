@@ -1,6 +1,7 @@
 import type { Stat } from '@emplace/fsprobe';
 import { type Bytes, isErrno } from '@emplace/syscalls';
 import { MergeError, quoted } from '../errors.ts';
+import type { ImageContent } from '../ledger/read-entry.ts';
 import type { OpenDirectories } from '../open-directories.ts';
 import { HERE, join, splitPath } from '../paths.ts';
 import { readAttributes } from '../plan/attributes-of.ts';
@@ -12,9 +13,10 @@ import { applyAttributes } from '../strategy/attributes.ts';
 import type { Climber } from '../strategy/climb.ts';
 import { entryRefusals, type Name, type Strategy, siteRefusals } from '../strategy/strategy.ts';
 import type { SharedWork } from '../threads/shared-work.ts';
+import { isReadWhenMade } from './read-when-made.ts';
 import { moving } from './refused-there.ts';
 import { keepRemoved } from './removals.ts';
-import { mustStat, type StagedEntry, type StageEntry } from './stage-entry.ts';
+import { makeStaged, mustStat, type StagedEntry, type StageEntry } from './stage-entry.ts';
 import {
   directoryOf,
   eachPlacement,
@@ -104,7 +106,10 @@ class Stager {
   readonly #work: SharedWork;
   readonly #excluded: Excluded;
   /** The first staged name of each hard-link group, as a path below the root. */
-  readonly #groups = new Map<string, { readonly directory: Bytes; readonly name: Bytes }>();
+  readonly #groups = new Map<
+    string,
+    { readonly directory: Bytes; readonly name: Bytes; readonly content: ImageContent | undefined }
+  >();
   /** Parents before children. */
   readonly #made: MadeDirectory[] = [];
 
@@ -161,9 +166,10 @@ class Stager {
     const { fs } = this.#t;
     const stat = mustStat(source, fs);
     const staged = stagedBeside(this.#t, index, placement);
+    const reading = { buffer: this.#work.at.buffer, digests: [] };
     let used = rung;
-    if (placement.type === 'directory') moving(placement, () => rung.stage(source, stat, staged, fs));
-    else used = this.#climber.climb(directoryOf(this.#t, placement).target, source, stat, staged, rung);
+    if (placement.type === 'directory') moving(placement, () => rung.stage(source, stat, staged, fs, reading));
+    else used = this.#climber.climb(directoryOf(this.#t, placement).target, source, stat, staged, rung, reading).rung;
     this.#count(used.name, placement.entries);
     this.#staged(index, used.name, mustStat(staged, fs).ino);
   }
@@ -172,7 +178,8 @@ class Stager {
     const { image = HERE, target } = directoryOf(this.#t, placement);
     const { name, type, rung, size, entries } = placement;
     const as = stagedNameOf(this.#t, index, placement);
-    this.#leaf({ from: image, name, type, directory: target, as, rung, isPlaced: true }, size, (staged) => {
+    const task = { from: image, name, type, directory: target, as, rung, isRead: this.#isRead(rung), isPlaced: true };
+    this.#leaf(task, size, (staged) => {
       this.#staged(index, staged.rung, staged.ino ?? placement.ino);
       this.#count(staged.rung, entries);
     });
@@ -190,6 +197,7 @@ class Stager {
     const { image = HERE, target } = directoryOf(t, placement);
     // How large each entry is nobody has kept.
     const bytes = placement.size / placement.entries;
+    const isRead = this.#isRead(rung.name);
     const top = join(target, stagedNameOf(t, index, placement));
     const pending = [{ image: join(image, placement.name), staged: top }];
     for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
@@ -205,8 +213,10 @@ class Stager {
         const type = listed ?? mustStat({ dir: t.image.at(from), name }, t.fs).type;
         if (type === 'directory') pending.push({ image: path, staged: join(directory, name) });
         else if (type !== 'socket')
-          this.#leaf({ from, name, type, directory, as: name, rung: rung.name, isPlaced: false }, bytes, (staged) =>
-            this.#count(staged.rung, 1),
+          this.#leaf(
+            { from, name, type, directory, as: name, rung: rung.name, isRead, isPlaced: false },
+            bytes,
+            (staged) => this.#count(staged.rung, 1),
           );
       }
     }
@@ -214,24 +224,34 @@ class Stager {
 
   /** One entry that is no directory, by whoever has time. */
   #leaf(task: StageEntry, bytes: number, done: (staged: StagedEntry) => void): void {
-    this.#work.share('stage', task, bytes, (staged) => done(staged ?? this.#linked(task)));
+    this.#work.share('stage', task, bytes, (result) => {
+      const staged = result ?? this.#linked(task);
+      if (staged.content !== undefined) this.#t.contents?.set(join(task.from, task.name), staged.content);
+      done(staged);
+    });
+  }
+
+  /** Whether what an entry holds is told by who makes it. */
+  #isRead(rung: string): boolean {
+    return this.#t.contents !== undefined && isReadWhenMade(this.#climber.named(rung));
   }
 
   /** One name of several: hard links of one inode stay one. */
-  #linked({ from, name, directory, as, rung }: StageEntry): StagedEntry {
+  #linked(task: StageEntry): StagedEntry {
     const t = this.#t;
+    const { from, name, directory, as } = task;
     const source = { dir: (t.image as OpenDirectories).at(from), name };
     const stat = mustStat(source, t.fs);
     const staged = { dir: t.root.at(directory), name: as };
     // One inode for each file system of the root that the group reaches.
     const key = `${linkKey(stat)} ${t.fs.stat(staged.dir, HERE)?.mountId}`;
     const first = this.#groups.get(key);
-    let used = rung;
+    let { rung, content }: Pick<StagedEntry, 'rung' | 'content'> = { rung: task.rung, content: first?.content };
     if (first === undefined || !this.#linkTo(first, staged)) {
-      used = this.#climber.climb(directory, source, stat, staged, this.#climber.named(rung)).name;
-      this.#groups.set(key, { directory, name: as });
+      ({ rung, content } = makeStaged(task, source, stat, staged, this.#work.at));
+      this.#groups.set(key, { directory, name: as, content });
     }
-    return { rung: used, ino: mustStat(staged, t.fs).ino };
+    return { rung, ino: mustStat(staged, t.fs).ino, content };
   }
 
   #linkTo(first: { readonly directory: Bytes; readonly name: Bytes }, staged: Name): boolean {

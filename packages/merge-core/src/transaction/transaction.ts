@@ -2,6 +2,7 @@ import type { DirHandle, FsPort, Stat } from '@emplace/fsprobe';
 import { type Bytes, isErrno } from '@emplace/syscalls';
 import { quoted } from '../errors.ts';
 import type { Emit } from '../events.ts';
+import type { ImageContent } from '../ledger/read-entry.ts';
 import type { OpenDirectories } from '../open-directories.ts';
 import { join } from '../paths.ts';
 import type { Identical, Placement, Plan, PlannedDirectory, Removal } from '../plan/model.ts';
@@ -21,6 +22,8 @@ export interface Transaction {
   /** Survive a power cut: sync before the commit point and before undo goes. */
   readonly durable: boolean;
   readonly emit: Emit;
+  /** Of entries of the image, by path below it: copies add what is not there. undefined: nobody asks. */
+  readonly contents?: Map<Bytes, ImageContent> | undefined;
   /** A phase whose tasks need no order. */
   readonly sharing: (point: 'stoppable' | 'finishing') => SharedWork;
 }

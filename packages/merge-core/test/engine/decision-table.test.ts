@@ -121,6 +121,7 @@ test('a package manager’s own strategy is used like the built-in ones', () => 
     stage: (source: Name, _stat, to: Name, fs: FsPort) => {
       staged.push(source.name);
       fs.link(source.dir, source.name, to.dir, to.name);
+      return undefined;
     },
   };
   const fs = world([{ path: 'a', content: 'old' }], [{ path: 'a', content: 'new' }]);

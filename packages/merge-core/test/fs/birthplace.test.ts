@@ -58,7 +58,7 @@ onBothPorts(({ scene, rootTest }) => {
       s.pinned('d', (file) => s.fs.chown(file, 1234, 1234));
       s.within('d/', (dir) => {
         const place = birthplace(dir, s.fs);
-        const copy = (name: string, fs: FsPort): void =>
+        const copy = (name: string, fs: FsPort) =>
           makeEntry(
             { dir: s.dir, name: ascii(name) },
             s.stat(name),

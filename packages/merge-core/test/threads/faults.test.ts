@@ -21,11 +21,11 @@ import { expect } from '@jest/globals';
 import { MergeError } from '../../src/errors.ts';
 import { OpenDirectories } from '../../src/open-directories.ts';
 import { Climber } from '../../src/strategy/climb.ts';
+import { contentBuffer } from '../../src/strategy/content.ts';
 import { builtIn } from '../../src/strategy/select.ts';
 import { newPage, type Slot } from '../../src/supervise/page.ts';
 import type { Setup } from '../../src/threads/setup.ts';
 import { SharedWork } from '../../src/threads/shared-work.ts';
-import { contentBuffer } from '../../src/threads/tasks.ts';
 import { Threads } from '../../src/threads/threads.ts';
 import { balance, expectBalanced, forced, mergeBy, requestOf, threadsEnded } from './merging.ts';
 
