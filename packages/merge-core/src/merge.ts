@@ -10,6 +10,7 @@ import { planned } from './plan/planned.ts';
 import { recovered } from './recovery.ts';
 import { type MergeReport, siteReports } from './report.ts';
 import type { Steps } from './steps.ts';
+import { startingAhead } from './threads/start-ahead.ts';
 import { Threads } from './threads/threads.ts';
 import { carryOut } from './transaction/carry-out.ts';
 import type { Recovery } from './transaction/recover.ts';
@@ -62,10 +63,11 @@ function* mergeAsMeasured(
   threads: Threads,
 ): Steps<{ plan: Plan; strategies: Record<string, number>; sites: MergeReport['sites'] }> {
   const knowledge = new Knowledge(request.facts);
+  const fs = request.keepImage || trees.isAcross ? startingAhead(request.fs, threads) : request.fs;
   // Another plan brings the same changes another way: what hooks were asked about them they have answered.
   const hooks = new Set(request.hooks);
   for (;;) {
-    const plan = yield* planned(trees, request, knowledge, ledger);
+    const plan = yield* planned(trees, { ...request, fs }, knowledge, ledger);
     const strategies = yield* carryOut(plan, request, knowledge, trees, lock, hooks, ledger, threads);
     if (strategies !== undefined)
       return { plan, strategies, sites: siteReports(plan, knowledge, trees.rootMount, request) };

@@ -10,6 +10,8 @@ export interface Trees extends Disposable {
   readonly root: DirHandle;
   /** Mount id of the root. */
   readonly rootMount: number;
+  /** The image lies on another mount: nothing of it is renamed to its place. */
+  readonly isAcross: boolean;
 }
 
 /** @throws MergeError IMAGE_MISSING, IMAGE_UNREADABLE, ROOT_MISSING, ROOT_UNUSABLE, OVERLAPPING_TREES */
@@ -17,15 +19,16 @@ export function openTrees({ image, root, fs }: Pick<MergeRequest, 'image' | 'roo
   using opened = new DisposableStack();
   const open = (dir: DirHandle): DirHandle => opened.adopt(dir, (handle) => fs.closeDir(handle));
   const trees = { image: image && open(openImage(image, fs)), root: open(openRoot(root, fs)) };
-  let rootMount: number;
+  let [rootMount, isAcross] = [0, false];
   try {
     rootMount = statDirectory(trees.root, fs).mountId;
+    isAcross = trees.image !== undefined && statDirectory(trees.image, fs).mountId !== rootMount;
     if (image !== undefined) checkOverlap(image, root, fs);
   } catch (error) {
     throw explain(error, 'ROOT_UNUSABLE', 'cannot tell where root and image are');
   }
   const kept = opened.move();
-  return { ...trees, rootMount, [Symbol.dispose]: () => kept.dispose() };
+  return { ...trees, rootMount, isAcross, [Symbol.dispose]: () => kept.dispose() };
 }
 
 /** The paths of the trees that a merge has. */
@@ -34,7 +37,7 @@ export function pathsOf({ image, root }: Pick<MergeRequest, 'image' | 'root'>): 
 }
 
 /** The root alone, open. @throws MergeError ROOT_MISSING, ROOT_UNUSABLE */
-export function openRootAlone(path: Bytes, fs: FsPort): Omit<Trees, 'image' | 'rootMount'> {
+export function openRootAlone(path: Bytes, fs: FsPort): Omit<Trees, 'image' | 'rootMount' | 'isAcross'> {
   const root = openRoot(path, fs);
   return { root, [Symbol.dispose]: () => fs.closeDir(root) };
 }
