@@ -105,7 +105,8 @@ function* settle(t: Transaction, phase: ReturnType<typeof replay>['phase'], roll
       yield* resumeRollBack(t);
       return 'old';
     case 'committed': {
-      const lost = yield* findLost(t);
+      const placed = new Uint8Array(t.plan.placements.length);
+      const lost = yield* findLost(t, placed);
       if (rollback || lost !== undefined) {
         try {
           yield* rollBackCommit(t);
@@ -116,7 +117,7 @@ function* settle(t: Transaction, phase: ReturnType<typeof replay>['phase'], roll
         }
         return 'old';
       }
-      yield* complete(t);
+      yield* complete(t, placed);
       return 'new';
     }
     case 'placed':
@@ -127,18 +128,23 @@ function* settle(t: Transaction, phase: ReturnType<typeof replay>['phase'], roll
   }
 }
 
-/** The first placement whose staged entry is gone, for instance because the build directory was cleaned. */
-function* findLost(t: Transaction): Steps<string | undefined> {
+/**
+ * The first placement whose staged entry is gone, for instance because the build directory was cleaned.
+ * @param placed gets a 1 for each that is in place: what becomes of it now is not ours to mend
+ */
+function* findLost(t: Transaction, placed: Uint8Array): Steps<string | undefined> {
   for (const [index, placement] of eachPlacement(t)) {
-    if (!isReachable(t, placement) || locate(t, index, placement).fresh === 'lost')
-      return quoted(targetPath(t, placement));
+    const fresh = isReachable(t, placement) ? locate(t, index, placement).fresh : 'lost';
+    if (fresh === 'lost') return quoted(targetPath(t, placement));
+    if (fresh === 'placed' && placement.action !== 'overwrite') placed[index] = 1;
     yield 'finishing';
   }
   return undefined;
 }
 
-function* complete(t: Transaction): Steps<void> {
+function* complete(t: Transaction, placed: Uint8Array): Steps<void> {
   for (const [index, placement] of eachPlacement(t)) {
+    if (placed[index] === 1) continue;
     const { fresh, names } = locate(t, index, placement);
     if (fresh === 'staged' && placement.staging === 'in-image') {
       // Killed between the two calls of an exchange that starts in the image.
