@@ -183,4 +183,20 @@ describe('between a kill at any call and its recovery', () => {
       expect([...outcomes]).toEqual(expect.arrayContaining(['rolled-back']));
     },
   );
+
+  test('a user’s hard link to a new setuid program is of no use once a rollback took that away (G6)', () => {
+    const su = (content: string): Entry => ({ path: 'su', content, mode: 0o4755 });
+    const keep = (fs: MemoryPort): void => {
+      if (contentOf(fs, ROOT, 'su') === 'new')
+        within(fs, ROOT, (root) => fs.link(root, ascii('su'), root, ascii('kept')));
+    };
+    let kept = 0;
+    for (const { calls, fs, report } of recoveries(world([su('old')], [su('new')]), { strategy: 'copy' }, keep)) {
+      if (report?.outcome !== 'rolled-back' || !has(fs, ROOT, 'kept')) continue;
+      kept++;
+      const setuid = picture(fs, ROOT, false).filter((line) => line.includes(' 4755 '));
+      expect({ calls, setuid }).toEqual({ calls, setuid: [expect.stringContaining('"old"')] });
+    }
+    expect(kept).toBeGreaterThan(0);
+  });
 });
