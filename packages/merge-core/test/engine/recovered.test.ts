@@ -44,7 +44,7 @@ const options = {
 const users = (lines: readonly string[]): string[] => lines.filter((line) => line.startsWith('users/'));
 const rest = (lines: readonly string[]): string[] => lines.filter((line) => !line.startsWith('users'));
 /** Directories whose time the image gives; the time of the others is that of the last name that came or went in them. */
-const timed = (lines: readonly string[]): string[] => lines.filter((line) => /^(bin|made|d\d+)[ /]/.test(line));
+const timed = (lines: readonly string[]): string[] => lines.filter((line) => /^(bin|made)[ /]/.test(line));
 
 function rootTime(fs: MemoryPort): string {
   const root = fs.openRoot(ROOT);
@@ -160,7 +160,7 @@ test('a plan of more than a mebibyte, which is written in pieces, is read back w
   mergeSync({ ...options, fs: counted });
   const fs = pristine.clone();
   stopMerge(fs, {}, Math.floor(counted.calls * 0.7));
-  expect(recoverSync({ root: '/root', fs }).outcome).not.toBe('nothing-to-recover');
-  mergeSync({ ...options, fs });
-  expect(timed(picture(fs, ROOT))).toEqual(timed(picture(merged, ROOT)));
+  const { outcome } = recoverSync({ root: '/root', fs });
+  expect(outcome).not.toBe('nothing-to-recover');
+  expect(picture(fs, ROOT, false)).toEqual(outcome === 'recovered' ? picture(merged, ROOT, false) : []);
 });
