@@ -1,5 +1,5 @@
 import type { Case, Engine } from '../case.ts';
-import { COPIERS } from '../engines/copiers.ts';
+import { COPIERS, synced } from '../engines/copiers.ts';
 import { type Asked, library, mergeCommand } from '../engines/emplace.ts';
 import { floor } from '../engines/floor.ts';
 import { installing, MANAGERS, type Manager } from '../engines/managers.ts';
@@ -97,6 +97,7 @@ export function merges(world: World): Case[] {
 
 function mergeCase(world: World, family: Family, { name, image, root }: Variant): Case {
   const { kind, across, asked } = family;
+  const floors = family.floors(root === undefined).map((options) => floor(world.tools.floor, ...options));
   return {
     name: `${family.name}/${name}`,
     entries: entriesOf(treeOf(image)),
@@ -110,7 +111,8 @@ function mergeCase(world: World, family: Family, { name, image, root }: Variant)
       });
     },
     engines: [
-      ...family.floors(root === undefined).map((options) => floor(world.tools.floor, ...options)),
+      ...floors,
+      ...(across ? [...floors.slice(0, 1), ...family.peers.slice(0, 1)].map(synced) : []),
       library('emplace, library', asked),
       library('emplace, library, sync none', { ...asked, sync: 'none' }),
       mergeCommand('emplace, command line', asked),

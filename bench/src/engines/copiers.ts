@@ -16,3 +16,9 @@ export const COPIERS: readonly Engine[] = [
     ],
   },
 ];
+
+/** The same, and then all of it is written to the disk, as it is after a merge: what that alone takes. */
+export function synced({ name, command }: Engine): Engine {
+  const script = 'root=$1; shift; "$@" && sync -f "$root"';
+  return { name: `${name}, sync -f`, command: (trees) => ['sh', '-c', script, 'sh', trees.root, ...command(trees)] };
+}
