@@ -66,7 +66,10 @@ export function* checkRemovedKept(t: Transaction): Steps<void> {
 
 /** Back to the old tree, from wherever the merge came to: what was kept gets its name back, or goes where the name never went. */
 export function* bringBackRemoved(t: Transaction): Steps<void> {
-  for (const [index, removal] of [...eachRemoval(t)].reverse()) {
+  for (let index = t.plan.removals.length - 1; index >= 0; index--) {
+    const removal = t.plan.removals[index];
+    // Asked one by one: the directory of this one may have come back just now.
+    if (removal === undefined || !isReachable(t, removal)) continue;
     const kept = removedBeside(t, index, removal);
     const target = targetName(t, removal);
     yield 'finishing';

@@ -1,10 +1,20 @@
+import { createHash } from 'node:crypto';
 import { countCalls, Stopped, stopAfter } from '@emplace/fixtures/faults';
 import type { FsPort } from '@emplace/fsprobe';
 import { describe, expect, test } from '@jest/globals';
 import type { MemoryPort } from '../../src/fs/memory.ts';
 import { MergeError, mergeSync, recoverSync, unmergeSync } from '../../src/index.ts';
 import { installed as entry } from './database.ts';
-import { directory, edit, first, packageOptions, packagePicture, packageWorld, second } from './package-world.ts';
+import {
+  directory,
+  edit,
+  first,
+  packageOptions,
+  packagePicture,
+  packageWorld,
+  readIn,
+  second,
+} from './package-world.ts';
 
 interface Case {
   readonly name: string;
@@ -92,6 +102,18 @@ const cases: readonly Case[] = [
     name: 'an unmerge',
     world: installed,
     act: (fs) => unmergeSync({ fs, root: '/root', ledger: { package: 'app-misc/app-1', configProtect: ['/etc'] } }),
+  },
+  {
+    name: 'an unmerge of a package that lists files of its own entry',
+    world: () => {
+      const fs = installed();
+      const contents = 'var/db/pkg/app-misc/app-1/CONTENTS';
+      edit(fs, 'var/db/pkg/app-misc/app-1/own', 'own', { sec: 7, nsec: 0 });
+      const md5 = createHash('md5').update('own').digest('hex');
+      edit(fs, contents, `${readIn(fs, contents)}obj /var/db/pkg/app-misc/app-1/own ${md5} 7\n`);
+      return fs;
+    },
+    act: (fs) => unmergeSync({ fs, root: '/root', ledger: { package: 'app-misc/app-1' } }),
   },
 ];
 
