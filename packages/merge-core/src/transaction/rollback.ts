@@ -1,4 +1,4 @@
-import { ignoring } from '@emplace/fsprobe';
+import { ignoring, type Stat } from '@emplace/fsprobe';
 import { isErrno } from '@emplace/syscalls';
 import { MergeError, quoted } from '../errors.ts';
 import { splitPath } from '../paths.ts';
@@ -122,8 +122,9 @@ function bringBack(t: Transaction, placement: Placement, where: Whereabouts): vo
 
 /** Where the new entry goes with its last name, a user may hold a hard link to it. */
 function renameOver(t: Transaction, placement: Placement, undo: Name, target: Name): void {
-  const stat = isAlone(placement) ? statName(t, target) : undefined;
-  const going = stat?.type === 'file' ? t.fs.pin(target.dir, target.name) : undefined;
+  const stat = statName(t, target);
+  const isGoing = stat?.type === 'file' && isAlone(placement, stat);
+  const going = isGoing ? t.fs.pin(target.dir, target.name) : undefined;
   try {
     t.fs.rename(undo.dir, undo.name, target.dir, target.name);
     if (stat !== undefined && going !== undefined) disarmPinned(going, stat, t.fs);
@@ -146,14 +147,19 @@ function putAway(t: Transaction, placement: Placement, where: Whereabouts): void
 /** A new entry: back to its name in the image when it is missing there, else it was a second one and goes. */
 function giveBack(t: Transaction, placement: Placement, from: Name, where: Whereabouts): void {
   const { image } = where.names;
-  if (statName(t, from) === undefined) return;
+  const stat = statName(t, from);
+  if (stat === undefined) return;
   if (image !== undefined && leftImage(t, placement, where)) t.fs.rename(from.dir, from.name, image.dir, image.name);
-  else removeTree(from, t.fs, { defuse: isAlone(placement) });
+  else removeTree(from, t.fs, { defuse: isAlone(placement, stat) });
 }
 
-/** Whether the new entry goes with its last name of ours, rather than being a hard link to one of the image. */
-function isAlone({ staging, rung }: Placement): boolean {
-  return staging !== 'made' || rung === 'copy' || rung === 'reflink';
+/**
+ * Whether the new entry goes with its last name of ours, rather than being a hard link to one of the image. The rung is the planned one:
+ * another may have been used, and what those of others do nobody knows here. The inode tells, but of what a directory holds.
+ */
+function isAlone({ staging, rung, type, ino }: Placement, found: Stat): boolean {
+  if (staging !== 'made' || rung === 'copy' || rung === 'reflink') return true;
+  return type !== 'directory' && found.ino !== ino;
 }
 
 /** Whether the new entry came out of the image and is missing there: an image that somebody cleaned gets no copies back. */

@@ -5,7 +5,15 @@ import type { DirHandle, FsPort } from '@emplace/fsprobe';
 import { ascii, type Bytes } from '@emplace/syscalls';
 import { describe, expect, test } from '@jest/globals';
 import type { MemoryPort } from '../../src/fs/memory.ts';
-import { MergeError, type MergeOptions, mergeSync, type RecoverReport, recoverSync } from '../../src/index.ts';
+import {
+  MergeError,
+  type MergeOptions,
+  mergeSync,
+  type RecoverReport,
+  recoverSync,
+  type Strategy,
+} from '../../src/index.ts';
+import { copy } from '../../src/strategy/copy.ts';
 import { build, type Entry, IMAGE, picture, ROOT, world } from './world.ts';
 
 const options = { image: '/image', root: '/root' } as const;
@@ -184,19 +192,26 @@ describe('between a kill at any call and its recovery', () => {
     },
   );
 
-  test('a user’s hard link to a new setuid program is of no use once a rollback took that away (G6)', () => {
-    const su = (content: string): Entry => ({ path: 'su', content, mode: 0o4755 });
-    const keep = (fs: MemoryPort): void => {
-      if (contentOf(fs, ROOT, 'su') === 'new')
-        within(fs, ROOT, (root) => fs.link(root, ascii('su'), root, ascii('kept')));
-    };
-    let kept = 0;
-    for (const { calls, fs, report } of recoveries(world([su('old')], [su('new')]), { strategy: 'copy' }, keep)) {
-      if (report?.outcome !== 'rolled-back' || !has(fs, ROOT, 'kept')) continue;
-      kept++;
-      const setuid = picture(fs, ROOT, false).filter((line) => line.includes(' 4755 '));
-      expect({ calls, setuid }).toEqual({ calls, setuid: [expect.stringContaining('"old"')] });
-    }
-    expect(kept).toBeGreaterThan(0);
-  });
+  const strategies: readonly Strategy[] = [{ ...copy, name: 'of-others' }];
+  test.each([
+    ['copy', { strategy: 'copy' }],
+    ['a strategy of others', { strategy: 'of-others', strategies }],
+  ])(
+    'a user’s hard link to a new setuid program by %s is of no use once a rollback took that away (G6)',
+    (_, asked) => {
+      const su = (content: string): Entry => ({ path: 'su', content, mode: 0o4755 });
+      const keep = (fs: MemoryPort): void => {
+        if (contentOf(fs, ROOT, 'su') === 'new')
+          within(fs, ROOT, (root) => fs.link(root, ascii('su'), root, ascii('kept')));
+      };
+      let kept = 0;
+      for (const { calls, fs, report } of recoveries(world([su('old')], [su('new')]), asked, keep)) {
+        if (report?.outcome !== 'rolled-back' || !has(fs, ROOT, 'kept')) continue;
+        kept++;
+        const setuid = picture(fs, ROOT, false).filter((line) => line.includes(' 4755 '));
+        expect({ calls, setuid }).toEqual({ calls, setuid: [expect.stringContaining('"old"')] });
+      }
+      expect(kept).toBeGreaterThan(0);
+    },
+  );
 });
