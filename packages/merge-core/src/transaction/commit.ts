@@ -9,7 +9,7 @@ import { writeInPlace } from './in-place.ts';
 import type { StagedFact } from './records.ts';
 import { moving } from './refused-there.ts';
 import { removeObsolete } from './removals.ts';
-import { disarmPinned } from './remove-tree.ts';
+import { disarmPinned, goesNow } from './remove-tree.ts';
 import { eachPlacement, imageName, stagedBeside, type Transaction, targetName } from './transaction.ts';
 
 /**
@@ -64,21 +64,25 @@ export function place(t: Transaction, index: number, placement: Placement): void
     exchange(t, staged, target, placement.placedIno);
     return;
   }
-  const unkept = placement.undo === 'none' && placement.old?.type === 'file' ? tryPin(target, fs) : undefined;
+  const { old } = placement;
+  const going = old !== undefined && goesNow(placement.undo, old) ? tryPin(target, fs) : undefined;
+  const disarm = (): (() => void) => (going === undefined ? () => {} : disarmPinned(going, old, fs));
   let rearm = (): void => {};
   try {
     // Before the rename: killed right after it, nobody would know the inode any more, and a hard link that a user kept stays setuid.
-    if (unkept !== undefined && placement.old !== undefined) rearm = disarmPinned(unkept, placement.old, fs);
+    if (placement.undo === 'none') rearm = disarm();
     const source = placement.staging === 'in-image' ? inImage(t, placement) : stagedBeside(t, index, placement);
     moving(placement, () => {
       if (placement.old === undefined) renameToNew(source, target, fs);
       else fs.rename(source.dir, source.name, target.dir, target.name);
     });
+    // After it, for a rollback leaves what is still in place as it is. Its copy comes back with all that it had.
+    if (placement.undo !== 'none') disarm();
   } catch (error) {
     rearm();
     throw error;
   } finally {
-    if (unkept !== undefined) fs.closeFile(unkept);
+    if (going !== undefined) fs.closeFile(going);
   }
 }
 

@@ -2,6 +2,7 @@ import { type FileHandle, type FsPort, ignoring, type Stat } from '@emplace/fspr
 import { ascii, type Bytes } from '@emplace/syscalls';
 import { OpenDirectories } from '../open-directories.ts';
 import { HERE, join, splitPath } from '../paths.ts';
+import type { OldEntry } from '../plan/model.ts';
 import type { Name } from '../strategy/strategy.ts';
 
 export interface RemoveOptions {
@@ -99,6 +100,12 @@ export function disarmPinned(
     if ((mode & 0o6000) !== 0) fs.chmod(pinned, mode);
     if (capability !== undefined) fs.setXattr(pinned, CAPABILITY, capability);
   };
+}
+
+/** Whether an old entry that may be dangerous goes with this name, since no link to it is kept: for a user may have one. */
+export function goesNow(undo: string, old: Pick<OldEntry, 'type' | 'mode'>): boolean {
+  if (old.type !== 'file') return false;
+  return undo === 'none' || ((undo === 'reflink' || undo === 'copy') && isArmed(old));
 }
 
 /** By its mode: it may have capabilities. */

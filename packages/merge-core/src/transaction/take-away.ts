@@ -3,7 +3,7 @@ import type { Bytes } from '@emplace/syscalls';
 import type { Removal } from '../plan/model.ts';
 import type { Name } from '../strategy/strategy.ts';
 import type { Workplace } from '../threads/tasks.ts';
-import { disarmPinned } from './remove-tree.ts';
+import { disarmPinned, goesNow } from './remove-tree.ts';
 import { openBelow, statName } from './transaction.ts';
 
 /** A name of the root that goes. */
@@ -29,16 +29,19 @@ export function takeAway(task: TakeAway, at: Pick<Workplace, 'root' | 'fs'>): bo
 }
 
 function unlink({ dir, name, undo, old }: TakeAway & Pick<Name, 'dir'>, fs: FsPort): void {
-  const unkept: FileHandle | undefined = undo === 'none' && old.type === 'file' ? fs.pin(dir, name) : undefined;
+  const going: FileHandle | undefined = goesNow(undo, old) ? fs.pin(dir, name) : undefined;
+  const disarm = (): (() => void) => (going === undefined ? () => {} : disarmPinned(going, old, fs));
   let rearm = (): void => {};
   try {
     // Before the last name goes: killed right after that, nobody would know the inode any more.
-    if (unkept !== undefined) rearm = disarmPinned(unkept, old, fs);
+    if (undo === 'none') rearm = disarm();
     fs.unlink(dir, name);
+    // Of what was copied after it, for a rollback leaves what still has its name as it is.
+    if (undo !== 'none') disarm();
   } catch (error) {
     rearm();
     throw error;
   } finally {
-    if (unkept !== undefined) fs.closeFile(unkept);
+    if (going !== undefined) fs.closeFile(going);
   }
 }

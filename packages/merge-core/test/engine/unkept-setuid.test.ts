@@ -1,7 +1,8 @@
 import { countCalls, failAt, Stopped, stopAfter } from '@emplace/fixtures/faults';
+import { ascii } from '@emplace/syscalls';
 import { expect, test } from '@jest/globals';
 import type { MemoryPort } from '../../src/fs/memory.ts';
-import { MergeError, mergeSync, recoverSync } from '../../src/index.ts';
+import { MergeError, type MergeOptions, mergeSync, recoverSync } from '../../src/index.ts';
 import { type Entry, picture, ROOT, world } from './world.ts';
 
 const program = (content: string): Entry => ({ path: 'tool', content, mode: 0o4755 });
@@ -42,4 +43,17 @@ test('a program that could not be replaced is setuid as before', () => {
   const port = failAt(fs, 1, 'EIO', (name, args) => name === 'rename' && args[3] === 'tool');
   expect(() => mergeSync({ ...options, fs: port })).toThrow('EIO');
   expect(setuidNames(fs)).toEqual(['kept', 'tool']);
+});
+
+test('a name that a user gave to a program after the merge was planned is of no use, though a copy of that was kept (G6)', () => {
+  const fs = world([program('old')], [program('new')]);
+  const onEvent: MergeOptions['onEvent'] = (event) => {
+    if (event.type !== 'phase' || event.phase !== 'commit') return;
+    const root = fs.openRoot(ROOT);
+    fs.link(root, ascii('tool'), root, ascii('kept'));
+    fs.closeDir(root);
+  };
+  mergeSync({ ...options, undo: 'auto', fs, onEvent });
+  expect(setuidNames(fs)).toEqual(['tool']);
+  expect(picture(fs, ROOT, false)).toContainEqual(expect.stringMatching(/^kept file 755 .*"old"/));
 });
