@@ -1,3 +1,4 @@
+import type { Timestamp } from '@emplace/fsprobe';
 import { ascii, type Bytes } from '@emplace/syscalls';
 import { MergeError, quoted } from '../errors.ts';
 import { HERE, splitPath } from '../paths.ts';
@@ -12,9 +13,13 @@ import { isProblem } from './real-paths.ts';
 import { formatRecord, RECORD, type RecordedEntry } from './record.ts';
 import { CONTENTS } from './vdb.ts';
 
-/** Entries of CONTENTS for what the image brings. `md5` of a file is asked for. */
-export function contentsOf({ path, stat, target }: ImageEntry, md5: () => string): ContentsEntry {
-  const mtime = stat.mtime.sec;
+/** Entries of CONTENTS for what the image brings. `md5` of a file is asked for. @param time of what was copied, if it was */
+export function contentsOf(
+  { path, stat, target }: ImageEntry,
+  md5: () => string,
+  time: Timestamp = stat.mtime,
+): ContentsEntry {
+  const mtime = time.sec;
   switch (stat.type) {
     case 'directory':
       return { type: 'dir', path };
@@ -35,7 +40,10 @@ export function contentsFile(
   contents: ImageContents,
   more: readonly ContentsEntry[] = [],
 ): Buffer {
-  const own = entries.map((entry) => contentsOf(entry, () => contentOf(entry, contents).digests?.md5 ?? ''));
+  const own = entries.map((entry) => {
+    const { digests, mtime } = contentOf(entry, contents);
+    return contentsOf(entry, () => digests?.md5 ?? '', mtime);
+  });
   const all = more.length === 0 ? own : [...own, ...more].sort((a, b) => (a.path < b.path ? -1 : 1));
   return formatContents(all);
 }
@@ -67,14 +75,13 @@ export function entryFiles(
 /** A directory that the root has keeps its own owner and mode: so they are recorded. Its time is anybody's. */
 function recorded(entry: ImageEntry, facts: LedgerFacts, contents: ImageContents): RecordedEntry {
   const { path, target } = entry;
-  const { xattrs, digests } = contentOf(entry, contents);
+  const { xattrs, digests, size = entry.stat.size, mtime = entry.stat.mtime } = contentOf(entry, contents);
   const stat = (entry.stat.type === 'directory' && statOfDirectory(path, facts)) || entry.stat;
   const { mode, uid, gid } = stat;
-  const { mtime } = entry.stat;
   const head = { path, mode, uid, gid, mtime, ...(xattrs && { xattrs }) };
   switch (stat.type) {
     case 'file':
-      return { ...head, type: 'file', size: stat.size, digests: digests ?? {} };
+      return { ...head, type: 'file', size, digests: digests ?? {} };
     case 'symlink':
       return { ...head, type: 'symlink', target: target ?? HERE };
     case 'char':

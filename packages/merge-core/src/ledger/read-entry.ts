@@ -1,4 +1,4 @@
-import type { Xattrs } from '@emplace/fsprobe';
+import type { Timestamp, Xattrs } from '@emplace/fsprobe';
 import type { Bytes } from '@emplace/syscalls';
 import { explain } from '../errors.ts';
 import { portable } from '../strategy/attributes.ts';
@@ -22,6 +22,9 @@ export interface ImageContent {
   readonly digests?: Digests;
   /** As a record has them; undefined: none. */
   readonly xattrs?: Readonly<Record<string, string>>;
+  /** Of what was copied, where somebody may have written to it since the image was listed: of a file, bytes. */
+  readonly size?: number;
+  readonly mtime?: Timestamp;
 }
 
 /** @throws MergeError IMAGE_UNREADABLE */
@@ -45,7 +48,13 @@ export function readEntry({ directory, name, isFile }: ReadEntry, at: Workplace)
 /** The same of an entry of which a second one was made; undefined: not all of it was read for that. */
 export function madeContent(made: Made | undefined, isFile: boolean): ImageContent | undefined {
   if (made === undefined || (isFile && made.digests === undefined)) return undefined;
-  return { ...recorded(made.xattrs), ...(made.digests && { digests: made.digests }) };
+  const { xattrs, digests, size, mtime } = made;
+  return {
+    ...recorded(xattrs),
+    ...(isFile && digests && { digests }),
+    ...(isFile && size !== undefined && { size }),
+    ...(mtime && { mtime }),
+  };
 }
 
 function recorded(xattrs: Xattrs): Pick<ImageContent, 'xattrs'> {

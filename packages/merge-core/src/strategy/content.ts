@@ -1,6 +1,6 @@
 import type { FileHandle, FsPort, Stat } from '@emplace/fsprobe';
 import { isErrno } from '@emplace/syscalls';
-import { type DigestName, type Digests, startDigests } from '../ledger/digests.ts';
+import { type Digested, type DigestName, startDigests } from '../ledger/digests.ts';
 
 /** How content is read that does not stay within the kernel. */
 export interface Reading {
@@ -10,14 +10,14 @@ export interface Reading {
   readonly digests: readonly DigestName[];
 }
 
-/** Fills a new, empty file with what `from` holds. @returns the digests that are wanted, if it was read for that */
+/** Fills a new, empty file with what `from` holds. @returns what was read, with the digests that are wanted, if it was read for that */
 export type FillContent = (
   from: FileHandle,
   to: FileHandle,
   stat: Stat,
   fs: FsPort,
   reading?: Reading,
-) => Digests | undefined;
+) => Digested | undefined;
 
 export const cloneContent: FillContent = (from, to, stat, fs) => {
   if (stat.size > 0) fs.clone(from, to);
@@ -35,14 +35,17 @@ export const copyContent: FillContent = (from, to, stat, fs, reading = { buffer:
   // A hole is zeros to whoever digests it: read, as all else is, so that a merge can be stopped in the middle of one.
   const passHole = (start: number, end: number): void => see && pass(from, start, end, buffer, see, fs);
   let end = 0;
-  for (let data = nextData(from, 0, stat.size, fs); data !== undefined; data = nextData(from, end, stat.size, fs)) {
+  for (;;) {
+    const data = nextData(from, end, stat.size, fs);
+    // Of a file that grows meanwhile as much is copied, and digested, as it had.
+    if (data === undefined || data.start >= stat.size) break;
     passHole(end, data.start);
     end = Math.min(data.end, stat.size);
     copyRun(from, to, data.start, end, buffer, see, fs);
   }
   passHole(end, stat.size);
   if (end < stat.size) fs.truncate(to, stat.size);
-  return running?.finish().digests;
+  return running?.finish();
 };
 
 /** The next run of data at or after `offset`; a file system that cannot tell holes has one run. */

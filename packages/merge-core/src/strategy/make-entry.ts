@@ -1,4 +1,4 @@
-import type { FileHandle, FsPort, Stat, Xattrs } from '@emplace/fsprobe';
+import type { FileHandle, FsPort, Stat, Timestamp, Xattrs } from '@emplace/fsprobe';
 import { MergeError, quoted } from '../errors.ts';
 import type { Digests } from '../ledger/digests.ts';
 import { applyAttributes, portable } from './attributes.ts';
@@ -12,6 +12,10 @@ export interface Made {
   readonly xattrs: Xattrs;
   /** Of a file, if any were wanted and its content was read. */
   readonly digests?: Digests | undefined;
+  /** Of what was digested, bytes. */
+  readonly size?: number | undefined;
+  /** That the second one was given. */
+  readonly mtime?: Timestamp;
 }
 
 /**
@@ -36,9 +40,9 @@ export function makeEntry(
     let made: Made;
     try {
       const born = now.type === 'file' ? bornIn(staged.birthplace, to, fs) : undefined;
-      const digests = now.type === 'file' ? fill(from, to, now, fs, reading) : undefined;
-      made = { xattrs: portable(fs.xattrs(from)), digests };
+      const digested = now.type === 'file' ? fill(from, to, now, fs, reading) : undefined;
       const { type, uid, gid, mode, mtime } = now;
+      made = { xattrs: portable(fs.xattrs(from)), digests: digested?.digests, size: digested?.size, mtime };
       applyAttributes(to, { type, uid, gid, mode, mtime, xattrs: made.xattrs }, fs, born);
     } catch (error) {
       try {

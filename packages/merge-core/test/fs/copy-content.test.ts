@@ -3,7 +3,8 @@ import type { FileHandle, FsPort, Stat } from '@emplace/fsprobe';
 import { ascii } from '@emplace/syscalls';
 import { expect, test } from '@jest/globals';
 import { memoryPort } from '../../src/fs/memory.ts';
-import { copyContent } from '../../src/strategy/content.ts';
+import { digestData } from '../../src/ledger/digests.ts';
+import { contentBuffer, copyContent } from '../../src/strategy/content.ts';
 
 test('a big file is copied in calls that each are short, holes left out (D.7)', () => {
   const [GIB, MIB] = [2 ** 30, 2 ** 20];
@@ -64,4 +65,16 @@ test('content of which no call within the kernel copies anything, and says so wi
   expect(asked).toBe(1);
   expect(fs.read(to, copied, 0)).toBe(data.length);
   expect(copied.subarray(0, -1).equals(data)).toBe(true);
+});
+
+test('of a file that grows while it is copied as much is digested as is copied', () => {
+  const fs = memoryPort();
+  const top = fs.openRoot(ascii('/'));
+  const from = fs.createFile(top, ascii('from'), 0o600);
+  const before = { ...fs.statHandle(from), size: 100 };
+  fs.write(from, Buffer.from('later'), 1_048_576);
+  const to = fs.createFile(top, ascii('to'), 0o600);
+  const digested = copyContent(from, to, before, fs, { buffer: contentBuffer(), digests: ['md5'] });
+  expect(fs.statHandle(to).size).toBe(100);
+  expect(digested).toEqual({ size: 100, digests: digestData(['md5'], Buffer.alloc(100)) });
 });

@@ -49,9 +49,11 @@ function recordOf(work: TemporaryDirectory, more: Partial<MergeOptions> = {}): M
 function expectTrue(work: TemporaryDirectory, record: ReadonlyMap<string, RecordedEntry>): void {
   const files = [...record.values()].filter((entry) => entry.type === 'file');
   expect(files).toHaveLength(SIZES.length + 6);
-  for (const { path, size, digests } of files) {
+  for (const { path, size, digests, mtime } of files) {
     const content = readFileSync(work.at(`root/${path}`));
-    expect([path, size, digests]).toEqual([path, content.length, digestData(digestNames, content)]);
+    const time = BigInt(mtime.sec) * 1_000_000_000n + BigInt(mtime.nsec);
+    const { mtimeNs } = statSync(work.at(`root/${path}`), { bigint: true });
+    expect([path, size, digests, time]).toEqual([path, content.length, digestData(digestNames, content), mtimeNs]);
   }
   const { xattrs } = record.get('new/first') ?? {};
   expect(xattrs).toEqual({ 'user.k': `base64:${Buffer.from('v').toString('base64')}` });
@@ -134,11 +136,14 @@ rootTest('of a file that changes before it is copied the record has what was cop
   const record = recordOf(work, {
     strategy: 'copy',
     onEvent: (event) => {
-      if (event.type === 'phase' && event.phase === 'stage') writeFileSync(work.at('image/new/f1'), 'z');
+      if (event.type === 'phase' && event.phase === 'stage') writeFileSync(work.at('image/new/f1'), 'longer');
     },
   });
-  expect(readFileSync(work.at('root/new/f1'), 'utf8')).toBe('z');
+  expect(readFileSync(work.at('root/new/f1'), 'utf8')).toBe('longer');
   expectTrue(work, record);
+  const contents = readFileSync(work.at('root/var/db/pkg/app-misc/one-1/CONTENTS'), 'utf8');
+  const sec = Math.floor(statSync(work.at('root/new/f1')).mtimeMs / 1000);
+  expect(contents).toMatch(new RegExp(`^obj /new/f1 [0-9a-f]{32} ${sec}$`, 'm'));
 });
 
 rootTest('a file that vanishes before it is copied is not recorded: the old tree is back (G1)', () => {
