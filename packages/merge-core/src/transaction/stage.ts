@@ -1,7 +1,7 @@
 import type { Stat } from '@emplace/fsprobe';
 import { type Bytes, isErrno } from '@emplace/syscalls';
 import { MergeError, quoted } from '../errors.ts';
-import type { ImageContent } from '../ledger/read-entry.ts';
+import { type ImageContent, readEntry } from '../ledger/read-entry.ts';
 import type { OpenDirectories } from '../open-directories.ts';
 import { HERE, join, splitPath } from '../paths.ts';
 import { readAttributes } from '../plan/attributes-of.ts';
@@ -251,6 +251,8 @@ class Stager {
       ({ rung, content } = makeStaged(task, source, stat, staged, this.#work.at));
       this.#groups.set(key, { directory, name: as, content });
     }
+    // The first came by a strategy that reads nothing: where the image has several mounts, names of one inode come by several.
+    if (task.isRead) content ??= readEntry({ directory: from, name, isFile: task.type === 'file' }, this.#work.at);
     return { rung, ino: mustStat(staged, t.fs).ino, content };
   }
 
