@@ -11,6 +11,8 @@ export interface Layout<T> {
 
 /** Bytes that are asked for at once; a start is the number of a block and a place in it. */
 const BLOCK = 1 << 16;
+/** {@link Numbers} have 32 bits: some 70 million entries, each list. */
+const START_MAX = 2 ** 32 - 1;
 
 /**
  * A list outside of V8's heap: of a million entries each takes some 60 bytes here, an object 300 and the collector's time. What is taken
@@ -38,6 +40,8 @@ export class PackedList<T extends { readonly name: Bytes }> implements Iterable<
     const size = width + 2 + name.length;
     if (this.#used + size > BLOCK) this.#addBlock();
     const start = (this.#blocks.length - 1) * BLOCK + this.#used;
+    // A list that wraps around would place one entry under the name of another.
+    if (start > START_MAX) throw new RangeError('more entries than a plan can have');
     const { bytes, view } = this.#blockOf(start);
     const at = start % BLOCK;
     write(entry, view, at);
