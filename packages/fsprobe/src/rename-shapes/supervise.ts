@@ -40,7 +40,7 @@ export async function supervise(job: Jobs['supervise'], stop: AbortSignal, makin
 export function superviseLimits(timeoutMs: number): LimitsMs {
   const { start, work, rename } = limitsFor(timeoutMs);
   // One child to prepare, one to try (they run side by side), one to clean, piece by piece; and time to spare.
-  const all = 3 * (start + work + 2 * GRACE_MS) + shapeNames.length * work + rename + START_MS;
+  const all = 3 * (start + work + 2 * GRACE_MS) + (shapeNames.length + 1) * work + rename + START_MS;
   return { start, work: all, rename: all };
 }
 
