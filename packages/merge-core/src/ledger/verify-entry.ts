@@ -77,9 +77,7 @@ export class EntryVerifier {
     let xattrs: Xattrs | undefined;
     if (entry.type === 'obj') {
       this.#try(kinds, () => {
-        const read = this.#readContent(entry, recorded, place, stat, sameTime);
-        if (!read.isSame) kinds.add('content');
-        xattrs = read.xattrs;
+        xattrs = this.#readContent(entry, recorded, place, stat, sameTime, kinds);
       });
     }
     if (entry.type === 'sym' && this.#fs.readlink(this.#root.at(place.directory), place.name) !== entry.target)
@@ -95,24 +93,29 @@ export class EntryVerifier {
     return recorded === undefined ? typesOf[entry.type].includes(type) : type === recorded.type;
   }
 
-  /** By the strongest digest that is known of it. Where it has to be opened its extended attributes are read too. */
+  /** By the strongest digest that is known of it. @returns its extended attributes, where it has to be opened for that */
   #readContent(
     entry: ContentsEntry & { readonly type: 'obj' },
     recorded: RecordedEntry | undefined,
     { directory, name }: Place,
     stat: Stat,
     sameTime: boolean,
-  ): { readonly isSame: boolean; readonly xattrs?: Xattrs } {
+    kinds: Set<FindingKind>,
+  ): Xattrs | undefined {
     const record = recorded?.type === 'file' ? recorded : undefined;
-    if (record !== undefined && record.size !== stat.size) return { isSame: false };
-    if (record !== undefined && this.#quick && sameTime) return { isSame: true };
+    if (record !== undefined && record.size !== stat.size) {
+      kinds.add('content');
+      return undefined;
+    }
+    if (record !== undefined && this.#quick && sameTime) return undefined;
     const best = digestNames.findLast((one) => record?.digests[one] !== undefined) ?? 'md5';
     const file = this.#fs.openFile(this.#root.at(directory), name);
     try {
       const { size, digests } = digestHandle(file, [best], this.#buffer, this.#fs);
       this.bytesRead += size;
-      const isSame = digests[best] === (record?.digests[best] ?? entry.md5);
-      return { isSame, ...(record && { xattrs: this.#fs.xattrs(file) }) };
+      // Said before its attributes are read, which may fail.
+      if (digests[best] !== (record?.digests[best] ?? entry.md5)) kinds.add('content');
+      return record && this.#fs.xattrs(file);
     } finally {
       this.#fs.closeFile(file);
     }

@@ -1,4 +1,5 @@
 import { temporaryDirectory } from '@emplace/fixtures';
+import { beforeCall } from '@emplace/fixtures/faults';
 import { rootTest } from '@emplace/fixtures/jest';
 import { type FsPort, linuxPort } from '@emplace/fsprobe';
 import { ascii, type Bytes, SyscallError, toBytes } from '@emplace/syscalls';
@@ -219,6 +220,16 @@ test('what cannot be read is told as that, not as changed, and ends nothing', ()
   expect(told(verify(world(planted, []), ROOT, [], {}, [obj('lib/bin/x', 'program')]))).toEqual([
     'unreadable lib/bin/x',
   ]);
+});
+
+test('content that changed is told though its extended attributes cannot be read', () => {
+  const now = changed({ path: 'usr/bin/y', content: 'PROGRAM', mode: 0o755 });
+  const refusing = beforeCall(world(now, []) as FsPort, (name) => {
+    if (name === 'xattrs') throw new SyscallError('EIO', 'fgetxattr', []);
+  });
+  const report = verify(refusing, ROOT, records, {}, [obj('usr/bin/y', 'program')]);
+  expect(told(report)).toEqual(['content usr/bin/y', 'unreadable usr/bin/y']);
+  expect(report.counts).toMatchObject({ changed: 1, unreadable: 0 });
 });
 
 rootTest('the same findings on a real file system, where a FIFO in place of a file keeps nobody waiting', () => {
