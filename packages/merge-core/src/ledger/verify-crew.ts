@@ -34,7 +34,9 @@ export async function verifyByThreads(
   let failed = false;
   const runOne = (): Promise<void> => {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const worker = new Worker(script(), { workerData: job, execArgv: nodeFlags(import.meta.url) });
+    const worker = tryStart(job);
+    // Where a limit of processes or memory refuses one, those that there are do the work.
+    if (worker === undefined) return Promise.resolve();
     const fail = (error: unknown): void => {
       failed = true;
       reject(error);
@@ -73,6 +75,15 @@ export async function verifyByThreads(
   };
   const ended = await Promise.allSettled([...Array.from({ length: threads - 1 }, runOne), runHere()]);
   for (const one of ended) if (one.status === 'rejected') throw one.reason;
+}
+
+function tryStart(job: VerifyJob): Worker | undefined {
+  try {
+    return new Worker(script(), { workerData: job, execArgv: nodeFlags(import.meta.url) });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ERR_WORKER_INIT_FAILED') throw error;
+    return undefined;
+  }
 }
 
 /** Beside this file as a source, as tsc's output, and in the command line's bundle, where all outputs lie in one directory. */

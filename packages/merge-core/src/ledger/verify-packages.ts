@@ -30,7 +30,10 @@ export interface VerifyPackagesOptions extends DatabaseOptions {
   readonly configProtectMask?: readonly PathText[];
   readonly portageConfig?: boolean;
   readonly environment?: Readonly<Record<string, string | undefined>>;
-  /** Threads that read, this one among them. Default: as many as there are processors, for more than a little. With `fs` always 1. */
+  /**
+   * Threads that read, this one among them; between some hundred entries and the next timers and signals run in it. Default: as many
+   * as there are processors, for more than a little. 0, and always with `fs`: this one, without a pause.
+   */
   readonly threads?: number;
   /** Called for each package once all of it was looked at, in the order of the report. */
   readonly onPackage?: (verified: VerifiedPackage) => void;
@@ -66,7 +69,7 @@ export async function verify(options: VerifyPackagesOptions): Promise<VerifyRepo
     units.length,
     sizes.reduce((sum, size) => sum + size, 0),
   );
-  if (threads > 1) await verifyByThreads(job, units, threads, (number, result) => collected.add(number, result));
+  if (threads > 0) await verifyByThreads(job, units, threads, (number, result) => collected.add(number, result));
   else verifyHere(job, units, options, (number, result) => collected.add(number, result));
   const { packages } = collected;
   const problems = isAll(options) ? otherProblems(database, chosen) : [];
@@ -123,7 +126,7 @@ function sizeOfContents({ directory }: VdbDirectory, { vdb, fs }: Pick<AskedData
 }
 
 function threadsOf({ threads, fs }: VerifyPackagesOptions, units: number, bytes: number): number {
-  if (fs !== undefined) return 1;
+  if (fs !== undefined) return 0;
   const wanted = threads ?? (bytes < SHARED_BYTES_MIN ? 1 : availableParallelism());
   if (!Number.isInteger(wanted) || wanted < 0)
     throw new MergeError('BAD_OPTION', `\`threads\` is ${wanted}: it has to be a number from 0`);

@@ -17,6 +17,8 @@ const resources = new DisposableStack();
 try {
   const verifier = resources.use(new UnitVerifier(workerData as VerifyJob));
   port.on('message', ({ unit, number }: VerifyQuestion) => {
+    // Asked before it failed: Node delivers that after the port is closed too, and its descriptors may be others' by now.
+    if (resources.disposed) return;
     try {
       if (unit !== undefined) say({ say: 'verified', number, result: verifier.verify(unit) });
       else end();

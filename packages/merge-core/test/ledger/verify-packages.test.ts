@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import {
@@ -11,6 +12,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import {
   asUser,
@@ -222,6 +224,30 @@ test('what a listener throws ends the verification, threads and all', async () =
     throw new Error('the listener');
   };
   await expect(ask(work, { onPackage })).rejects.toThrow('the listener');
+});
+
+test('between two parts of the work timers and signals run in this thread, but for who asks for none of that', async () => {
+  using work = scene();
+  const seen = async (threads: number): Promise<boolean[]> => {
+    const turns: boolean[] = [];
+    let isRun = false;
+    setImmediate(() => {
+      isRun = true;
+    });
+    await ask(work, { threads, onPackage: () => void turns.push(isRun) });
+    return turns;
+  };
+  expect(await seen(1)).toEqual([false, true]);
+  expect(await seen(0)).toEqual([false, false]);
+});
+
+rootTest('threads that a limit of processes refuses are not missed', () => {
+  using work = scene();
+  for (const open of [work.path, dirname(work.path)]) chmodSync(open, 0o755);
+  const script = fileURLToPath(new URL('./verify-alone-script.ts', import.meta.url));
+  const node = ['--conditions=@emplace/source', '--disable-warning=ExperimentalWarning', script, work.at('root')];
+  const counts = JSON.parse(execFileSync(process.execPath, node, { encoding: 'utf8', timeout: 120_000 }));
+  expect(counts).toMatchObject({ entries: 9, changed: 0, unreadable: 0 });
 });
 
 rootTest('an ordinary user is told what it may not read, and the rest', async () => {
