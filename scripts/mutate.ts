@@ -38,7 +38,8 @@ const { values: asked, positionals } = parseArgs({
 const area = positionals[0] ?? '';
 const files = asked.files ?? AREAS[area];
 if (files === undefined) throw new Error(`mutate AREA, one of ${Object.keys(AREAS).join(', ')}`);
-const sample = { every: Number(asked.every), from: Number(asked.from), only: asked.only?.split(',') };
+const sample = { every: numberOf('every', 1), from: numberOf('from', 0), only: asked.only?.split(',') };
+const processes = numberOf('processes', 1);
 
 const top = fileURLToPath(new URL('..', import.meta.url));
 const work = mkdtempSync(join(tmpdir(), 'emplace-mutate-'));
@@ -57,6 +58,13 @@ try {
   console.log(showScore(area, mutants));
 } finally {
   rmSync(work, { recursive: true });
+}
+
+/** Of a sample without mutants the score would say nothing. */
+function numberOf(option: 'every' | 'from' | 'processes', min: number): number {
+  const value = Number(asked[option]);
+  if (Number.isSafeInteger(value) && value >= min) return value;
+  throw new Error(`--${option} ${asked[option]}: it has to be a number from ${min}`);
 }
 
 /** A copy of the checkout that shares its dependencies: Stryker writes into the sources. */
@@ -91,7 +99,7 @@ export default { ...base, testMatch: ['${testFile}'], testSequencer: undefined, 
     ignorers: ['messages'],
     ignoreStatic: true,
     inPlace: true,
-    concurrency: Number(asked.processes),
+    concurrency: processes,
     reporters: ['survivors', 'progress-append-only', 'json'],
     jsonReporter: { fileName: report },
     // Endless loops are found by counting; this is for what waits.
