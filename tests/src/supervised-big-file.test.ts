@@ -11,6 +11,8 @@ import { gone, kill, start } from './running.ts';
 const SIZE = 2 ** 25;
 /** A mover looks no more often whether it is alone. */
 const LOOK_MS = 50;
+/** Between two pieces: in half of them a process on a machine under load hears of its signal. */
+const PIECE_MS = 20;
 
 /** A merge that waits in the middle of its one file. */
 async function inTheMiddle(fuse: FuseMount, root: string) {
@@ -31,6 +33,7 @@ async function readOn(fuse: FuseMount, ended: Promise<unknown>): Promise<void> {
   });
   while (!over) {
     await Promise.race([fuse.held(1), end]);
+    await setTimeout(PIECE_MS);
     await fuse.release();
   }
   // The kernel asks for 128 KiB at once, with what it reads ahead.
