@@ -4,7 +4,7 @@
  */
 
 import { availableParallelism } from 'node:os';
-import { ascii, toBytes } from '@emplace/syscalls';
+import { ascii, prlimit, RLIMIT_NOFILE, toBytes } from '@emplace/syscalls';
 import { MergeError, type Problem, quotedText } from '../errors.ts';
 import { type AskedDatabase, type DatabaseOptions, openAskedDatabase } from './asked-database.ts';
 import { showPackage } from './package-name.ts';
@@ -55,6 +55,8 @@ const UNIT_BYTES = 32 * 1024;
 const SHARED_BYTES_MIN = 16 * UNIT_BYTES;
 /** More only wait for the disk. */
 const THREADS_MAX = 16;
+/** Of this process, for each thread: one that finds none left takes what it cannot open for unreadable, or cannot even load. */
+const DESCRIPTORS_OF_ONE = 48;
 
 /** @throws MergeError BAD_OPTION, ROOT_MISSING, ROOT_UNUSABLE, NOT_INSTALLED, VDB_DAMAGED, PORTAGE_CONFIG_INVALID */
 export async function verify(options: VerifyPackagesOptions): Promise<VerifyReport> {
@@ -130,7 +132,9 @@ function threadsOf({ threads, fs }: VerifyPackagesOptions, units: number, bytes:
   const wanted = threads ?? (bytes < SHARED_BYTES_MIN ? 1 : availableParallelism());
   if (!Number.isInteger(wanted) || wanted < 0)
     throw new MergeError('BAD_OPTION', `\`threads\` is ${wanted}: it has to be a number from 0`);
-  return Math.min(wanted, units, THREADS_MAX);
+  if (wanted < 2) return Math.min(wanted, units);
+  const most = Math.max(1, Math.floor(prlimit(0, RLIMIT_NOFILE).soft / DESCRIPTORS_OF_ONE));
+  return Math.min(wanted, units, most, THREADS_MAX);
 }
 
 function verifyHere(

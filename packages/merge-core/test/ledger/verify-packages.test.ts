@@ -250,6 +250,23 @@ rootTest('threads that a limit of processes refuses are not missed', () => {
   expect(counts).toMatchObject({ entries: 9, changed: 0, unreadable: 0 });
 });
 
+test('a process of few descriptors has no more threads than those are enough for', () => {
+  using work = scene();
+  const directories = Array.from({ length: 300 }, (_, number) => `usr/share/d${number}`);
+  writeTree(
+    work.at('root'),
+    directories.map((path) => directory(path)),
+  );
+  const lines = directories.flatMap((path) =>
+    Array.from({ length: 50 }, (_, number) => `obj /${path}/file-${number} ${'0'.repeat(32)} 5`),
+  );
+  byPortage(work, 'app-misc/many-1', [...directories.map((path) => `dir /${path}`), ...lines]);
+  const script = fileURLToPath(new URL('./verify-limited-script.ts', import.meta.url));
+  const node = ['--conditions=@emplace/source', '--disable-warning=ExperimentalWarning', script, '80', work.at('root')];
+  const counts = JSON.parse(execFileSync(process.execPath, node, { encoding: 'utf8', timeout: 120_000 }));
+  expect(counts).toMatchObject({ entries: 9 + 300 + lines.length, changed: lines.length, unreadable: 0 });
+});
+
 rootTest('an ordinary user is told what it may not read, and the rest', async () => {
   using work = scene();
   for (const open of [work.path, dirname(work.path)]) chmodSync(open, 0o755);
