@@ -70,7 +70,8 @@ function numberOf(option: 'every' | 'from' | 'processes', min: number): number {
 /** A copy of the checkout that shares its dependencies: Stryker writes into the sources. */
 function copyOf(checkout: string): string {
   const copy = join(work, 'checkout');
-  const left = new Set(['.git', 'dist', 'node_modules'].map((name) => join(checkout, name)));
+  const names = ['.git', 'bench/report', 'bench/trees', 'coverage', 'dist', 'node_modules'];
+  const left = new Set(names.map((name) => join(checkout, name)));
   const isWanted = (path: string): boolean => !left.has(path) && basename(path) !== 'dist';
   cpSync(checkout, copy, { recursive: true, verbatimSymlinks: true, filter: isWanted });
   symlinkSync(join(checkout, 'node_modules'), join(copy, 'node_modules'));
