@@ -19,7 +19,7 @@ describe('a package of some hundred entries on ext4', () => {
     if (!isRoot) return;
     disk = new Disk();
     lanes = twoLanes(disk);
-  }, 120_000);
+  });
   afterAll(() => {
     if (isRoot) disk[Symbol.dispose]();
   });
