@@ -23,20 +23,24 @@ export class Journal implements Disposable {
   readonly #state: DirHandle;
   readonly #open: () => FileHandle;
   #file: FileHandle | undefined;
+  /** Of its whole records, bytes. */
+  #length: number;
   readonly #durable: boolean;
 
-  private constructor(fs: FsPort, state: DirHandle, open: () => FileHandle, durable: boolean) {
+  private constructor(fs: FsPort, state: DirHandle, open: () => FileHandle, length: number, durable: boolean) {
     this.#fs = fs;
     this.#state = state;
     this.#open = open;
+    this.#length = length;
     this.#durable = durable;
   }
 
   /** Writes the plan whole under another name first: a journal that can be seen is a journal that can be read (J1). */
   static begin(plan: Plan, state: DirHandle, root: DirHandle, durable: boolean, fs: FsPort): Journal {
     const file = newDraft(state, fs);
+    let length: number;
     try {
-      writePlan(file, plan, fs);
+      length = writePlan(file, plan, fs);
       if (durable) fs.fsync(file);
       fs.rename(state, DRAFT, state, JOURNAL);
       if (durable) {
@@ -50,20 +54,26 @@ export class Journal implements Disposable {
       for (const name of [DRAFT, JOURNAL]) removeIfThere(state, name, fs);
       throw unwritten(error);
     }
-    const journal = new Journal(fs, state, () => file, durable);
+    const journal = new Journal(fs, state, () => file, length, durable);
     journal.#file = file;
     return journal;
   }
 
   /** An existing journal. Only its next record, if there is one, needs room on the disk. */
   static reopen(content: Buffer, state: DirHandle, durable: boolean, fs: FsPort): Journal {
-    return new Journal(fs, state, () => rewrite(content, state, durable, fs), durable);
+    return new Journal(fs, state, () => rewrite(content, state, durable, fs), content.byteLength, durable);
   }
 
   append(record: JournalRecord): void {
     this.#file ??= this.#open();
-    for (const piece of sealed(record)) this.#fs.write(this.#file, piece);
+    let end = this.#length;
+    // One that could not be written whole is written over by the next: on the same line neither could be read.
+    for (const piece of sealed(record)) {
+      this.#fs.write(this.#file, piece, end);
+      end += piece.byteLength;
+    }
     if (this.#durable) this.#fs.fsync(this.#file);
+    this.#length = end;
   }
 
   /** The transaction is over. */
@@ -106,13 +116,19 @@ function rewrite(content: Buffer, state: DirHandle, durable: boolean, fs: FsPort
   }
 }
 
-function writePlan(file: FileHandle, plan: Plan, fs: FsPort): void {
+/** @returns bytes */
+function writePlan(file: FileHandle, plan: Plan, fs: FsPort): number {
   let crc = 0;
+  let length = 0;
   let piece = '';
+  const write = (bytes: Buffer): void => {
+    fs.write(file, bytes);
+    length += bytes.byteLength;
+  };
   const flush = (): void => {
     const bytes = Buffer.from(piece, 'latin1');
     crc = crc32(bytes, crc);
-    fs.write(file, bytes);
+    write(bytes);
     piece = '';
   };
   for (const record of planRecords(plan)) {
@@ -120,7 +136,8 @@ function writePlan(file: FileHandle, plan: Plan, fs: FsPort): void {
     if (piece.length >= PIECE) flush();
   }
   flush();
-  fs.write(file, planSeal(crc));
+  write(planSeal(crc));
+  return length;
 }
 
 function* planRecords(plan: Plan): Generator<JournalRecord> {

@@ -1,6 +1,10 @@
 import { crc32 } from 'node:zlib';
+import { beforeCall } from '@emplace/fixtures/faults';
+import { ascii, SyscallError } from '@emplace/syscalls';
 import { expect, test } from '@jest/globals';
 import { parseJournal, sealed } from '../../src/transaction/codec.ts';
+import { Journal, readJournal } from '../../src/transaction/journal.ts';
+import { ROOT, world } from './world.ts';
 
 const journalWith = (globs: readonly unknown[]): Buffer => {
   const plan = `${JSON.stringify(['begin', 2, 'abcdefgh', ['/image', '1:2'], false, [], globs])}\n`;
@@ -24,4 +28,18 @@ test('a commit record that is written in many pieces is one line, and of no use 
   expect(parseJournal(Buffer.concat(pieces)).records.at(-1)).toEqual(record);
   for (let count = 1; count < pieces.length; count++)
     expect(parseJournal(Buffer.concat(pieces.slice(0, count))).records.at(-1)).toEqual({ type: 'planned' });
+});
+
+test('a record of which the disk took a part is written over by the next, which is read (J2, J6)', () => {
+  const disk = world([], []);
+  const fs = beforeCall(disk, (name, _, [file, data, offset]) => {
+    if (name !== 'write' || !String(data).includes('"placed"')) return;
+    disk.write(file as never, (data as Buffer).subarray(0, 12), offset as number);
+    throw new SyscallError('ENOSPC', 'write');
+  });
+  const state = fs.openRoot(ascii(ROOT));
+  using journal = Journal.reopen(journalWith([]), state, true, fs);
+  expect(() => journal.append({ type: 'placed' })).toThrow('ENOSPC');
+  journal.append({ type: 'rollback' });
+  expect(readJournal(state, fs)?.records.map(({ type }) => type)).toEqual(['begin', 'planned', 'rollback']);
 });
