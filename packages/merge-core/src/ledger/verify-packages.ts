@@ -74,6 +74,7 @@ export async function verify(options: VerifyPackagesOptions): Promise<VerifyRepo
   if (threads > 0) await verifyByThreads(job, units, threads, (number, result) => collected.add(number, result));
   else verifyHere(job, units, options, (number, result) => collected.add(number, result));
   const { packages } = collected;
+  if (packages.length !== chosen.length) throw new Error('bug: a package was not verified');
   const problems = isAll(options) ? otherProblems(database, chosen) : [];
   const isWhole = packages.every((one) => one.findings.length + one.problems.length === 0) && problems.length === 0;
   return { isWhole, counts: sum(packages.map(({ counts }) => counts)), packages, problems };

@@ -94,7 +94,8 @@ function forget(t: Transaction, index: number, placement: Placement, work: Share
   const name = undo === 'exchange' ? stagedNameOf(t, index, placement) : undoName(t, index, placement);
   const task = { directory: directoryOf(t, placement).target, name, isPlain: isPlain(old) };
   work.share('forget', task, 0, (what) => {
-    if (what !== 'gone') warnOfUndo(t, placement);
+    if (what === 'unreachable') warnOfUndo(t, placement);
+    if (what === 'left') warnOfLeft(t, targetPath(t, placement), `: part of what it replaced stays as ${quoted(name)}`);
   });
 }
 
