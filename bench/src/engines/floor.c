@@ -141,8 +141,10 @@ static void copy_content(struct worker *worker, int in, int out, off_t size, con
 		return;
 	}
 	while (size > 0) {
-		ssize_t count = refused ? sendfile(out, in, NULL, size) : copy_file_range(in, NULL, out, NULL, size, 0);
-		if (count < 0 && !refused && (errno == EXDEV || errno == EOPNOTSUPP || errno == EINVAL)) {
+		/* Another thread may be told meanwhile. */
+		int by_pipe = refused;
+		ssize_t count = by_pipe ? sendfile(out, in, NULL, size) : copy_file_range(in, NULL, out, NULL, size, 0);
+		if (count < 0 && !by_pipe && (errno == EXDEV || errno == EOPNOTSUPP || errno == EINVAL)) {
 			refused = 1;
 			continue;
 		}
