@@ -4,7 +4,7 @@ const TRANSACTION = 'packages/merge-core/src/transaction';
 /** Globs of sources, `!` takes out. Walks that only gather what another part decides on, and types, are left out. */
 export const AREAS: Readonly<Record<string, readonly string[]>> = {
   plan: ['packages/merge-core/src/plan/*.ts'],
-  journal: [`${TRANSACTION}/{journal,codec,fields,records,replay,write-record}.ts`],
+  journal: [`${TRANSACTION}/{journal,journal-lines,parse-journal,fields,records,replay,write-record}.ts`],
   recover: [
     `${TRANSACTION}/{recover,rollback,finish,whereabouts,clean-up,removals,remove-tree,keep-beside,forget-entry}.ts`,
   ],

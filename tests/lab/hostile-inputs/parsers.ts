@@ -20,7 +20,7 @@ import { pythonGlob } from '../../../packages/merge-core/src/ledger/python-glob.
 import { parseRecord } from '../../../packages/merge-core/src/ledger/record.ts';
 import { parseAssignments } from '../../../packages/merge-core/src/ledger/shell-assignments.ts';
 import { parseMessage } from '../../../packages/merge-core/src/supervise/protocol.ts';
-import { parseJournal } from '../../../packages/merge-core/src/transaction/codec.ts';
+import { parseJournal } from '../../../packages/merge-core/src/transaction/parse-journal.ts';
 import { replay } from '../../../packages/merge-core/src/transaction/replay.ts';
 import * as samples from './samples.ts';
 

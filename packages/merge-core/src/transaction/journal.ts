@@ -5,7 +5,8 @@ import { explain } from '../errors.ts';
 import { closeUnwritten } from '../fs/close-unwritten.ts';
 import { readWhole } from '../fs/whole-file.ts';
 import type { Plan } from '../plan/model.ts';
-import { encode, parseJournal, planSeal, sealed } from './codec.ts';
+import { encode, planSeal, sealed } from './journal-lines.ts';
+import { parseJournal } from './parse-journal.ts';
 import type { JournalRecord } from './records.ts';
 
 const JOURNAL: Bytes = ascii('journal');

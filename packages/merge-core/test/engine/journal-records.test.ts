@@ -4,7 +4,8 @@ import { ascii, type Bytes } from '@emplace/syscalls';
 import { describe, expect, test } from '@jest/globals';
 import { MergeError } from '../../src/errors.ts';
 import type { Attributes, Placement } from '../../src/plan/model.ts';
-import { encode, parseJournal, planSeal, sealed as sealedPieces } from '../../src/transaction/codec.ts';
+import { encode, planSeal, sealed as sealedPieces } from '../../src/transaction/journal-lines.ts';
+import { parseJournal } from '../../src/transaction/parse-journal.ts';
 import type { JournalRecord } from '../../src/transaction/records.ts';
 
 const sealed = (record: JournalRecord): Buffer => Buffer.concat(sealedPieces(record));

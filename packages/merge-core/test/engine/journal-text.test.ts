@@ -2,8 +2,9 @@ import { crc32 } from 'node:zlib';
 import { beforeCall } from '@emplace/fixtures/faults';
 import { ascii, SyscallError } from '@emplace/syscalls';
 import { expect, test } from '@jest/globals';
-import { parseJournal, sealed } from '../../src/transaction/codec.ts';
 import { Journal, readJournal } from '../../src/transaction/journal.ts';
+import { sealed } from '../../src/transaction/journal-lines.ts';
+import { parseJournal } from '../../src/transaction/parse-journal.ts';
 import { ROOT, world } from './world.ts';
 
 const journalWith = (globs: readonly unknown[]): Buffer => {

@@ -2,7 +2,8 @@
 import { crc32 } from 'node:zlib';
 import { ascii } from '@emplace/syscalls';
 import { expect, test } from '@jest/globals';
-import { encode, parseJournal, planSeal } from '../../src/transaction/codec.ts';
+import { encode, planSeal } from '../../src/transaction/journal-lines.ts';
+import { parseJournal } from '../../src/transaction/parse-journal.ts';
 import type { JournalRecord } from '../../src/transaction/records.ts';
 import { replay } from '../../src/transaction/replay.ts';
 
